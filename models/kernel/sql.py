@@ -1,0 +1,64 @@
+"""Pieces of SQL that carry their own values: `{}` stands for one, and rendering numbers them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import asyncpg
+from tortoise import connections
+from tortoise.transactions import in_transaction
+
+Db: TypeAlias = asyncpg.Connection
+Row: TypeAlias = asyncpg.Record
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A fragment with a `{}` for each value: Sql("owner = {}", "person:7"). Values never enter the text."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+    def __and__(self, other: Sql) -> Sql:
+        return Sql(f"({self.text}) AND ({other.text})", self.values + other.values)
+
+    def __or__(self, other: Sql) -> Sql:
+        return Sql(f"({self.text}) OR ({other.text})", self.values + other.values)
+
+    def render(self) -> tuple[str, tuple[Any, ...]]:
+        """The text with $1, $2, … and the values in that order."""
+        return self.text.format(*(f"${n}" for n in range(1, len(self.values) + 1))), self.values
+
+
+def sql(text: str, *values: Any) -> Sql:
+    return Sql(text, values)
+
+
+TRUE, FALSE = Sql("TRUE"), Sql("FALSE")
+
+
+def join(parts: Sequence[Sql], separator: str = " ") -> Sql:
+    return Sql(separator.join(part.text for part in parts), tuple(v for part in parts for v in part.values))
+
+
+async def fetch(query: Sql) -> list[Row]:
+    """The rows of a read, outside any unit."""
+    text, values = query.render()
+    async with connections.get("default").acquire_connection() as db:
+        rows: list[Row] = await db.fetch(text, *values)
+        return rows
+
+
+async def fetch_one(query: Sql) -> Row | None:
+    rows = await fetch(query)
+    return rows[0] if rows else None
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[Db]:
+    """One transaction, for our SQL and for Tortoise's alike: inside, both speak over this connection."""
+    async with in_transaction() as wrapper:
+        yield wrapper._connection

@@ -1,0 +1,91 @@
+"""What can be done with people."""
+
+from __future__ import annotations
+
+from models.events.requests import Request
+from models.kernel.lifecycle import AlreadyThere
+from models.kernel.money import Money
+from models.kernel.refusals import (
+    CurrencyNotSupported,
+    FieldProblem,
+    InvalidAmount,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    VersionConflict,
+)
+from models.kernel.sql import TRUE, sql
+from models.kernel.viewer import OPERATOR, SERVICE, SYSTEM, Viewer
+from models.ledger.errors import InsufficientFunds
+from models.people import postings
+from models.people.errors import PERSON_NOT_FOUND
+from models.people.lifecycle import LIFECYCLE
+from models.people.reads import PersonRecord
+from models.people.tables import IDENTITY_MAX, NAME_MAX, Identity, IdentityKind, Person
+from models.people.views import visible_to
+from models.unit import Unit, operation
+from settings import settings
+
+REASON_MAX = 500
+
+
+@operation(answers=PersonRecord, refuses=(InvalidInput, NotAllowed))
+async def upsert(work: Unit, external_id: str, name: str, *, by: Viewer, request: Request | None = None) -> Person:
+    """The person whom another system knows as `external_id`: born, renamed, or as he is. [spec/deals §3 row 1]
+
+    Locks the identity's key, then the person. Repeated with the same name: the person, nothing written.
+    """
+    _text("externalId", external_id, IDENTITY_MAX)
+    _text("name", name, NAME_MAX)
+    if not by.has(OPERATOR, SERVICE, SYSTEM):
+        raise NotAllowed("upsert")
+    await work.alone(f"person_identity:{IdentityKind.EXTERNAL}:{external_id}")
+    known = await Identity.get_or_none(kind=IdentityKind.EXTERNAL, value=external_id)
+    if known is None:
+        person = await work.open(Person(name=name), external_id=external_id)
+        await work.attach(Identity(person_id=person.id, kind=IdentityKind.EXTERNAL, value=external_id))
+        return person
+    person = await work.lock(Person, sql("r.id = {}", known.person_id), visible_to=TRUE)
+    if person.name == name:
+        raise AlreadyThere(person)
+    LIFECYCLE.may(person, "rename", by)
+    before, person.name = person.name, name
+    return await work.record(person, "rename", before=before)
+
+
+@operation(
+    answers=PersonRecord,
+    refuses=(
+        NotFound,
+        NotAllowed,
+        InvalidAmount,
+        InvalidInput,
+        CurrencyNotSupported,
+        InsufficientFunds,
+        VersionConflict,
+    ),
+)
+async def adjust(
+    work: Unit, number: int, money: Money, reason: str, *, by: Viewer, request: Request | None = None
+) -> Person:
+    """An operator corrects a person's available balance, up or down, and says why. [spec/deals §1, ADJUSTMENT]
+
+    Locks the person, then his account. Posts house adjustments -> available, or back for a negative amount.
+    Refuses INSUFFICIENT_FUNDS where the balance would go below zero.
+    """
+    _text("reason", reason, REASON_MAX)
+    if money.currency not in settings().deal_currencies:
+        raise CurrencyNotSupported(money.currency, settings().deal_currencies)
+    if not money:
+        raise InvalidAmount("An adjustment of zero changes nothing.")
+    person = await work.lock(Person, sql("r.id = {}", number), visible_to=visible_to(by, "r.id"), code=PERSON_NOT_FOUND)
+    LIFECYCLE.may(person, "adjust", by)
+    call = await work.post(person, postings.adjust(person, money, reason))
+    return await work.record(
+        person, "adjust", amount_minor=money.minor, currency=money.currency, reason=reason, call=call
+    )
+
+
+def _text(path: str, value: str, limit: int) -> None:
+    if not value.strip() or len(value) > limit or "\x00" in value:
+        raise InvalidInput(FieldProblem(path, f"must have 1 to {limit} characters, not only blanks"))

@@ -1,0 +1,18 @@
+"""What the house needs to know of people."""
+
+from models.ledger.audit import Check
+from models.work.jobs import Job
+from models.people.postings import ADJUSTMENT, AVAILABLE
+
+LINES = (AVAILABLE,)
+TABLES = ("models.people.tables",)
+CORRECTION_KINDS = (ADJUSTMENT,)
+JOBS: tuple[Job, ...] = ()
+CHECKS = (
+    Check(
+        "people_own_balances",
+        "every available balance belongs to a person that there is",
+        """SELECT a.name || ' ' || a.currency || ' belongs to nobody' AS difference FROM ledger_account a
+            WHERE a.kind = 'person.available' AND NOT EXISTS (SELECT FROM person WHERE 'person:' || person.id = a.owner)""",
+    ),
+)

@@ -1,0 +1,11 @@
+"""What the house needs to know of services."""
+
+from models.ledger.audit import Check
+from models.work.jobs import Job
+from models.services.postings import SERVICE_ACCOUNT
+
+LINES = (SERVICE_ACCOUNT,)
+TABLES: tuple[str, ...] = ()
+CORRECTION_KINDS: tuple[str, ...] = ()
+JOBS: tuple[Job, ...] = ()
+CHECKS: tuple[Check, ...] = ()

@@ -1,0 +1,16 @@
+"""All that the nouns bring, gathered once. A new noun adds one line to NOUNS."""
+
+from __future__ import annotations
+
+from models.ledger import audit, chart
+from models.people import wiring as people
+from models.services import wiring as services
+from models.work import wiring as work
+
+NOUNS = (people, services, work)
+
+LINES = (*chart.LINES, *(line for noun in NOUNS for line in noun.LINES))
+TABLES = tuple(table for noun in NOUNS for table in noun.TABLES)
+CHECKS = (*audit.CHECKS, *(check for noun in NOUNS for check in noun.CHECKS))
+JOBS = {job.name: job for noun in NOUNS for job in noun.JOBS}
+CORRECTION_KINDS = tuple(kind for noun in NOUNS for kind in noun.CORRECTION_KINDS)

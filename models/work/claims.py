@@ -1,0 +1,48 @@
+"""Who works on what just now. A claim is a lease: it ends by itself, and whoever came too late writes nothing."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from models.kernel.rows import LivingRow
+from models.kernel.sql import TRUE, Sql, join, sql
+from models.unit import Unit
+
+T = TypeVar("T", bound=LivingRow)
+
+
+async def claim(
+    work: Unit, table: type[T], due: Sql, *, limit: int, lease_seconds: int, order: str = "r.id"
+) -> list[T]:
+    """Rows that are due and that nobody else holds, ours for `lease_seconds` by the database's clock.
+
+    SKIP LOCKED: two workers never wait for each other and never take the same row. Counts the attempt. `order` names
+    the indexed column by which the most urgent come first.
+    """
+    name = table._meta.db_table
+    query = join(
+        [
+            sql(
+                f"""UPDATE "{name}" u SET lease_until = saldo_now() + make_interval(secs => {{}}),
+                           lease_token = gen_random_uuid(), attempts = attempts + 1
+                     WHERE u.id IN (SELECT r.id FROM "{name}" r WHERE""",  # noqa: S608  a table of ours
+                lease_seconds,
+            ),
+            due & sql("r.lease_until IS NULL OR r.lease_until < saldo_now()"),
+            sql(f"ORDER BY {order} LIMIT {{}} FOR NO KEY UPDATE SKIP LOCKED) RETURNING u.*", limit),
+        ]
+    )
+    text, values = query.render()
+    return sorted((table.loaded(row) for row in await work.db.fetch(text, *values)), key=lambda row: row.id)
+
+
+async def still_ours(work: Unit, table: type[T], id: int, token: UUID) -> T | None:
+    """The row, locked, if the claim still holds; None where the lease went to somebody else."""
+    row = await work.lock(table, sql("r.id = {}", id), visible_to=TRUE)
+    return row if getattr(row, "lease_token", None) == token else None
+
+
+def release(row: Any) -> None:
+    """Take the lease off a row that is about to be written."""
+    row.lease_token = row.lease_until = None

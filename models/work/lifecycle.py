@@ -1,0 +1,31 @@
+from enum import StrEnum
+
+from models.kernel.lifecycle import Deed, Lifecycle, Move
+from models.kernel.viewer import SYSTEM
+
+
+class JobRunStatus(StrEnum):
+    REQUESTED = "requested"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+S = JobRunStatus
+LIFECYCLE = Lifecycle(
+    "job_run",
+    start=S.REQUESTED,
+    moves={
+        "start": Move({S.REQUESTED}, S.RUNNING, who={SYSTEM}),
+        "finish": Move({S.RUNNING}, S.DONE, who={SYSTEM}),
+        "fail": Move({S.RUNNING}, S.FAILED, who={SYSTEM}),
+    },
+    deeds={"restart": Deed(who={SYSTEM}, to={S.RUNNING})},
+)
+
+
+class DeadLetterStatus(StrEnum):
+    DEAD = "dead"
+
+
+DEAD_LETTERS = Lifecycle("dead_letter", start=DeadLetterStatus.DEAD, moves={})

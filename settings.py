@@ -1,0 +1,145 @@
+"""Every knob of every process: typed, bounded, its unit in its name, read from the environment as SALDO_<NAME>.
+
+`settings()` is called where a value is needed, never kept, so that a test can replace it. Production is the default:
+what is unsafe there (default secrets, plain http, introspection) needs SALDO_ENV=development, which `make up` and
+`make test` set and nothing else does.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-only-secret-which-production-refuses"  # noqa: S105  refused outside development
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SALDO_", frozen=True, extra="ignore")
+
+    # where it runs
+    env: Literal["production", "development"] = "production"
+    home: Path = Field(default=Path(".saldo"), description="data and sockets of `saldo up`")
+    host: str = Field(default="127.0.0.1", description="address the API, worker health and sandbox listen on")
+    port: int = Field(default=8000, ge=1, le=65535, description="the API's; the worker's health is port + 1")
+    database_url: str = Field(
+        default="", description="postgres://…; unix sockets by ?host=/dir; empty: `saldo up` starts PostgreSQL"
+    )
+    redis_url: str = Field(default="", description="redis:// or unix://; empty: `saldo up` starts Redis")
+    log_format: Literal["auto", "json", "console"] = Field(default="auto", description="auto: json in production")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    sentry_dsn: SecretStr = Field(default=SecretStr(""), description="empty: nothing is sent")
+    sentry_traces_rate: float = Field(default=0.0, ge=0, le=1)
+    release: str = Field(default="", max_length=100, description="what Sentry calls this build")
+
+    # who may ask
+    token_secret: SecretStr = Field(
+        default=SecretStr(""), description="HS256 secret, 32 bytes or more; or set jwks_url"
+    )
+    jwks_url: str = Field(default="", description="https://… with the RS256/ES256 keys of the token issuer")
+    jwks_cache_seconds: int = Field(default=300, ge=10, le=86_400)
+    token_issuer: str = "saldo"
+    token_audience: str = "saldo"
+    token_leeway_seconds: int = Field(default=5, ge=0, le=60)
+    allowed_origins: tuple[str, ...] = Field(default=(), description="CORS and sockets; development adds any localhost")
+
+    # database and Redis
+    database_pool_min: int = Field(default=2, ge=1, le=100)
+    database_pool_max: int = Field(default=20, ge=1, le=100)
+    database_lock_timeout_ms: int = Field(default=3_000, ge=10, le=60_000, description="longer waits answer BUSY")
+    database_statement_timeout_ms: int = Field(default=15_000, ge=100, le=600_000)
+    unit_attempts_max: int = Field(default=3, ge=1, le=10, description="runs of one unit before a clash answers BUSY")
+    clock_offset_seconds: int = Field(
+        default=0, ge=-315_360_000, le=315_360_000, description="moves time (development)"
+    )
+
+    # what a request may cost
+    body_max_bytes: int = Field(default=128 * 1024, ge=1024, le=1024 * 1024)
+    query_tokens_max: int = Field(default=2_000, ge=100, le=20_000)
+    query_depth_max: int = Field(default=10, ge=3, le=30)
+    query_aliases_max: int = Field(default=30, ge=1, le=500)
+    query_directives_max: int = Field(default=20, ge=1, le=200)
+    query_root_fields_max: int = Field(default=20, ge=1, le=100)
+    query_cost_max: int = Field(default=5_000, ge=100, le=1_000_000)
+    query_timeout_seconds: int = Field(default=10, ge=1, le=120)
+    query_errors_max: int = Field(default=5, ge=1, le=100)
+    variables_depth_max: int = Field(default=10, ge=2, le=50)
+    document_cache_max: int = Field(default=1_000, ge=1, le=100_000)
+    page_max: int = Field(default=100, ge=1, le=500)
+    list_input_max: int = Field(default=100, ge=1, le=1_000)
+
+    # money
+    deal_currencies: tuple[str, ...] = Field(default=("RUB", "EUR", "USD", "USDT"), min_length=1)
+
+    # requests
+    request_kept_days: int = Field(default=30, ge=1, le=400)
+
+    # jobs; a period is one that a clock can show: 1, 2, 5, 10, 15, 30 s, 1, 5, 15, 30 min, 1 h
+    job_timeout_seconds: int = Field(default=20, ge=1, le=300)
+    job_poll_ms: int = Field(default=20, ge=5, le=1_000)
+    jobs_at_once: int = Field(default=20, ge=1, le=200)
+    job_runs_kept_days: int = Field(default=30, ge=1, le=400)
+    job_lease_seconds: int = Field(default=60, ge=5, le=3_600)
+    job_attempts_max: int = Field(default=5, ge=1, le=100)
+    fold_every_ms: int = Field(default=200, ge=20, le=5_000, description="how often hot accounts are folded")
+    fold_batch: int = Field(default=1_000, ge=1, le=10_000)
+    fold_net_period_seconds: int = 30
+    audit_period_seconds: int = 3_600
+    prune_period_seconds: int = 3_600
+    run_requests_period_seconds: int = 1
+
+    @model_validator(mode="after")
+    def _limits_that_hang_together(self) -> Self:
+        if self.database_pool_min > self.database_pool_max:
+            raise ValueError("database_pool_min must not exceed database_pool_max")
+        if self.job_lease_seconds <= 2 * self.job_timeout_seconds:
+            raise ValueError("job_lease_seconds must be more than twice job_timeout_seconds: a lease outlives its job")
+        if self.database_lock_timeout_ms >= self.database_statement_timeout_ms:
+            raise ValueError("database_lock_timeout_ms must be below database_statement_timeout_ms")
+        allowed = {1, 2, 5, 10, 15, 30, 60, 300, 900, 1800, 3600}
+        for name in type(self).model_fields:
+            if name.endswith("_period_seconds") and getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {sorted(allowed)}")
+        return self
+
+    @model_validator(mode="after")
+    def _production_brings_its_own(self) -> Self:
+        if self.development:
+            return self
+        missing = [f"SALDO_{name.upper()}" for name in ("database_url", "redis_url") if not getattr(self, name)]
+        if not self.token_secret.get_secret_value() and not self.jwks_url:
+            missing.append("SALDO_TOKEN_SECRET or SALDO_JWKS_URL")
+        if missing:
+            raise ValueError(f"production needs {', '.join(missing)}")
+        if self.token_secret.get_secret_value() == DEVELOPMENT_SECRET:
+            raise ValueError("SALDO_TOKEN_SECRET is the published development secret")
+        if self.jwks_url and not self.jwks_url.startswith("https://"):
+            raise ValueError("SALDO_JWKS_URL must be https")
+        if self.clock_offset_seconds:
+            raise ValueError("SALDO_CLOCK_OFFSET_SECONDS moves time only in development")
+        return self
+
+    @model_validator(mode="after")
+    def _a_secret_is_long_enough(self) -> Self:
+        secret = self.token_secret.get_secret_value()
+        if secret and len(secret.encode()) < 32:
+            raise ValueError("SALDO_TOKEN_SECRET must have 32 bytes or more")
+        return self
+
+    @property
+    def development(self) -> bool:
+        return self.env == "development"
+
+    @property
+    def signing_secret(self) -> str:
+        """The HS256 secret; empty where only a JWKS is trusted."""
+        given = self.token_secret.get_secret_value()
+        return given or (DEVELOPMENT_SECRET if self.development and not self.jwks_url else "")
+
+
+@cache
+def settings() -> Settings:
+    return Settings()
