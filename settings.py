@@ -14,7 +14,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-DEVELOPMENT_SECRET = "development-only-secret-which-production-refuses"  # noqa: S105  refused outside development
+DEVELOPMENT_SECRET = "development-only-secret-which-production-refuses"
 
 
 class Settings(BaseSettings):
@@ -82,8 +82,11 @@ class Settings(BaseSettings):
     job_poll_ms: int = Field(default=20, ge=5, le=1_000)
     jobs_at_once: int = Field(default=20, ge=1, le=200)
     job_runs_kept_days: int = Field(default=30, ge=1, le=400)
-    job_lease_seconds: int = Field(default=60, ge=5, le=3_600)
-    job_attempts_max: int = Field(default=5, ge=1, le=100)
+    job_lease_seconds: int = Field(default=300, ge=5, le=3_600)
+    audit_timeout_seconds: int = Field(default=120, ge=1, le=1_800)
+    job_stop_seconds: int = Field(
+        default=8, ge=1, le=60, description="what running jobs get to end when a worker stops"
+    )
     fold_every_ms: int = Field(default=200, ge=20, le=5_000, description="how often hot accounts are folded")
     fold_batch: int = Field(default=1_000, ge=1, le=10_000)
     fold_net_period_seconds: int = 30
@@ -95,8 +98,9 @@ class Settings(BaseSettings):
     def _limits_that_hang_together(self) -> Self:
         if self.database_pool_min > self.database_pool_max:
             raise ValueError("database_pool_min must not exceed database_pool_max")
-        if self.job_lease_seconds <= 2 * self.job_timeout_seconds:
-            raise ValueError("job_lease_seconds must be more than twice job_timeout_seconds: a lease outlives its job")
+        longest = max(self.job_timeout_seconds, self.audit_timeout_seconds)
+        if self.job_lease_seconds <= 2 * longest:
+            raise ValueError(f"job_lease_seconds must be more than twice the longest timeout of a job, {longest}")
         if self.database_lock_timeout_ms >= self.database_statement_timeout_ms:
             raise ValueError("database_lock_timeout_ms must be below database_statement_timeout_ms")
         allowed = {1, 2, 5, 10, 15, 30, 60, 300, 900, 1800, 3600}

@@ -17,7 +17,7 @@ MIGRATE_LOCK = 0x5A1D0
 APP = "models"
 
 
-class Connection(asyncpg.Connection):
+class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
     """Nothing here changes a session, so a connection goes back to the pool without the round trip of a reset."""
 
     def get_reset_query(self) -> str:
@@ -104,3 +104,9 @@ async def _bring_chart(db: Db) -> None:
             for line in LINES
         ],
     )
+
+
+async def missing_migrations() -> list[str]:
+    """What this code knows and the database does not have yet."""
+    executor = MigrationExecutor(connections.get("default"), config("postgres://")["apps"])
+    return sorted(step.migration.name for step in await executor.plan())

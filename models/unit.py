@@ -103,7 +103,7 @@ class Unit:
         Refuses NOT_FOUND (or the finer `code`), and VERSION_CONFLICT where the request expected another version.
         """
         name = table._meta.db_table
-        query = join([sql(f'SELECT r.* FROM "{name}" r WHERE'), where & visible_to, sql("FOR NO KEY UPDATE OF r")])  # noqa: S608
+        query = join([sql(f'SELECT r.* FROM "{name}" r WHERE'), where & visible_to, sql("FOR NO KEY UPDATE OF r")])
         text, values = query.render()
         found = await self.db.fetch(text, *values)
         if not found:
@@ -125,7 +125,7 @@ class Unit:
         columns = [f'"{name}"' for name in row.data_columns()]
         places = ", ".join(f"${n}" for n in range(2, len(columns) + 2))
         born = f"""INSERT INTO "{table}" (id, version, created_at, updated_at, {", ".join(columns)})
-                   SELECT $1, 0, t, t, {places} FROM saldo_now() t RETURNING *"""  # noqa: S608
+                   SELECT $1, 0, t, t, {places} FROM saldo_now() t RETURNING *"""
         return await self._write(row, born, "open", None, facts)
 
     async def move(self, row: T, move: str, **facts: Any) -> T:
@@ -152,7 +152,7 @@ class Unit:
             setattr(row, name, value)
         pairs = ", ".join(f'"{name}" = ${n}' for n, name in enumerate(columns, start=2))
         values = [row._meta.fields_map[name].to_db_value(value, row) for name, value in columns.items()]
-        await self.db.execute(f'UPDATE "{row._meta.db_table}" SET {pairs} WHERE id = $1', row.id, *values)  # noqa: S608
+        await self.db.execute(f'UPDATE "{row._meta.db_table}" SET {pairs} WHERE id = $1', row.id, *values)
 
     # money
 
@@ -215,7 +215,7 @@ class Unit:
     def _change(row: LivingRow) -> str:
         pairs = ", ".join(f'"{name}" = ${n}' for n, name in enumerate(row.data_columns(), start=2))
         return f"""UPDATE "{row._meta.db_table}" SET {pairs}, version = version + 1,
-                   updated_at = greatest(saldo_now(), updated_at) WHERE id = $1 RETURNING *"""  # noqa: S608
+                   updated_at = greatest(saldo_now(), updated_at) WHERE id = $1 RETURNING *"""
 
     async def _write(self, row: T, change: str, name: str, before: Any, facts: Mapping[str, Any]) -> T:
         """The change and its event in one statement, so that the event's snapshot is the row, to the letter."""
@@ -227,7 +227,7 @@ class Unit:
                                    actor, actor_role, audience, request_id, occurred_at)
                 SELECT ${n + 1}, ${n + 2}, version, ${n + 3}, ${n + 4}, ${n + 5}, ${n + 6}::jsonb,
                        to_jsonb(changed) - ${n + 7}::text[], ${n + 8}, ${n + 9}, ${n + 10}, ${n + 11}, updated_at
-                  FROM changed RETURNING version, occurred_at""",  # noqa: S608  names come from the tables
+                  FROM changed RETURNING version, occurred_at""",
             *values,
             row.noun,
             row.subject,

@@ -10,7 +10,7 @@ from typing import Any, Self
 import orjson
 
 from models.kernel.pages import Column, Cut, Order, Page, page
-from models.kernel.sql import Db, FALSE, Row, Sql, sql
+from models.kernel.sql import FALSE, Db, Row, Sql, sql
 from models.kernel.viewer import Viewer
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -106,6 +107,8 @@ class Page(Generic[R]):
     cursors: tuple[str, ...]
     has_next: bool
     has_previous: bool
+    total: Callable[[], Awaitable[int]]
+    """How many items the whole list has; counted when asked."""
 
 
 Select = Sql | Callable[[Sql], Sql]
@@ -128,10 +131,11 @@ async def page(select: Select, where: Sql, order: Order, cut: Cut, make: Callabl
         cursors=tuple(order.cursor(row) for row in kept),
         has_next=bool(cut.before) if cut.backwards else more,
         has_previous=more if cut.backwards else bool(cut.after),
+        total=partial(_count, select, where),
     )
 
 
-async def count(source: Sql, where: Sql) -> int:
-    """How many rows of `source` ("FROM …") there are in all; only when asked for."""
-    total: int = (await fetch(join([sql("SELECT count(*)"), source, sql("WHERE"), where])))[0][0]
+async def _count(select: Select, where: Sql) -> int:
+    query = join([select, sql("WHERE"), where]) if isinstance(select, Sql) else select(where)
+    total: int = (await fetch(join([sql("SELECT count(*) FROM ("), query, sql(") counted")])))[0][0]
     return total

@@ -45,11 +45,11 @@ class LivingRow(Model):
 
     @classmethod
     def data_columns(cls) -> list[str]:
-        return sorted(cls._meta.fields_db_projection[name] for name in cls._data_fields())
+        return [cls._meta.fields_db_projection[name] for name in cls._data_fields()]
 
     @classmethod
     def _data_fields(cls) -> list[str]:
-        return sorted(cls._meta.fields_db_projection.keys() - KEPT_BY_THE_UNIT, key=cls._meta.fields_db_projection.get)
+        return sorted(cls._meta.fields_db_projection.keys() - KEPT_BY_THE_UNIT)
 
     def data(self) -> list[Any]:
         """The values of `data_columns`, as the database takes them."""

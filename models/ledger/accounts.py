@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from models.kernel.sql import Db
-
 from models.ledger.chart import Account
 
 

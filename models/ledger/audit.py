@@ -117,7 +117,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "plans_are_postings",
         "the net of a plan on an account is that of its postings, and a committed plan is booked posting by posting",
-        """SELECT 'plan ' || plan_id || ' on account ' || account_id || ' nets ' || net || ', its postings say ' || said AS difference
+        """SELECT 'plan ' || plan_id || ' on account ' || account_id || ' nets ' || net || ', not '
+                  || said AS difference
              FROM (SELECT n.plan_id, n.account_id, n.net,
                           coalesce((SELECT sum(CASE WHEN to_id = n.account_id THEN amount ELSE -amount END) FROM ledger_posting
                                      WHERE plan_id = n.plan_id AND n.account_id IN (from_id, to_id)), 0) AS said
@@ -161,7 +162,5 @@ async def audit(checks: Sequence[Check]) -> Report:
 
 
 async def _run(db: Any, check: Check) -> Finding:
-    rows = await db.fetch(
-        f"SELECT difference, count(*) OVER () AS n FROM ({check.query}) x LIMIT {DIFFERENCES_MAX}"  # noqa: S608  our own
-    )
+    rows = await db.fetch(f"SELECT difference, count(*) OVER () AS n FROM ({check.query}) x LIMIT {DIFFERENCES_MAX}")
     return Finding(check.name, check.meaning, tuple(row["difference"] for row in rows), rows[0]["n"] if rows else 0)

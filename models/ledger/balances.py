@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
-
+from typing import Self
 
 from models.kernel.money import Money
 from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.refusals import NotFound
-from models.kernel.sql import Db, FALSE, Row, Sql, TRUE, fetch, fetch_one, join, sql
+from models.kernel.sql import FALSE, TRUE, Db, Row, Sql, fetch, fetch_one, join, sql
 from models.kernel.viewer import Viewer
 from models.ledger.chart import Side
 from models.ledger.errors import ACCOUNT_NOT_FOUND
@@ -247,7 +246,8 @@ def _plans_visible_to(viewer: Viewer) -> Sql:
 async def plans(viewer: Viewer, keys: Sequence[str]) -> dict[str, PlanRecord]:
     """The plans under "<owner>/<plan id>" that the viewer may see."""
     select = sql(
-        "SELECT p.id, p.owner, p.kind, p.subject, p.state, p.reverts, p.version, p.created_at, p.updated_at FROM ledger_plan p WHERE"
+        """SELECT p.id, p.owner, p.kind, p.subject, p.state, p.reverts, p.version, p.created_at, p.updated_at
+             FROM ledger_plan p WHERE"""
     )
     rows = await fetch(join([select, _plans_visible_to(viewer) & sql("p.id = ANY({}::text[])", list(keys))]))
     return {row["id"]: PlanRecord.of(row) for row in rows}

@@ -16,6 +16,7 @@ async def backlog() -> tuple[int, int]:
     """How many changes of hot accounts wait to be folded, and for how many milliseconds the oldest has."""
     async with connections.get("default").acquire_connection() as db:
         row = await db.fetchrow(
-            "SELECT count(*) AS n, coalesce(extract(epoch FROM saldo_now() - min(at)) * 1000, 0)::bigint AS age_ms FROM ledger_delta"
+            """SELECT count(*) AS n, coalesce(extract(epoch FROM saldo_now() - min(at)) * 1000, 0)::bigint AS age_ms
+                 FROM ledger_delta"""
         )
     return row["n"], row["age_ms"]

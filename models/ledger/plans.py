@@ -14,7 +14,7 @@ import orjson
 
 from models.kernel.money import MINOR_MAX
 from models.kernel.refusals import FieldProblem, InvalidInput
-from models.kernel.sql import Db
+from models.kernel.sql import Db, fetch, sql
 from models.ledger.chart import Account
 from models.ledger.errors import InvalidPostings, PostingProblem, refused
 from models.ledger.transfers import Accounts, By
@@ -230,3 +230,15 @@ def _ids(batches: Sequence[Batch]) -> tuple[list[Any], list[Any]]:
 def _amounts(batches: Sequence[Batch]) -> tuple[list[int], list[str], list[str]]:
     postings = [posting for batch in batches for posting in batch.postings]
     return [p.amount_minor for p in postings], [p.currency for p in postings], [p.note for p in postings]
+
+
+async def last_answers(keys: Sequence[str]) -> dict[str, list[State]]:
+    """What the last call on each plan answered, for plans that were seen already."""
+    rows = await fetch(
+        sql(
+            """SELECT DISTINCT ON (plan_id) plan_id, accounts FROM ledger_answer WHERE plan_id = ANY({}::text[])
+                ORDER BY plan_id, version DESC""",
+            list(keys),
+        )
+    )
+    return {row["plan_id"]: [State(**state) for state in orjson.loads(row["accounts"])] for row in rows}

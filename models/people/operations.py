@@ -29,7 +29,7 @@ from settings import settings
 REASON_MAX = 500
 
 
-@operation(answers=PersonRecord, refuses=(InvalidInput, NotAllowed))
+@operation(answers=PersonRecord, refuses=(InvalidInput, NotAllowed, VersionConflict))
 async def upsert(work: Unit, external_id: str, name: str, *, by: Viewer, request: Request | None = None) -> Person:
     """The person whom another system knows as `external_id`: born, renamed, or as he is. [spec/deals §3 row 1]
 

@@ -38,6 +38,7 @@ class Identity(Model):
     """A name under which another system knows a person; no two people share one."""
 
     id = fields.BigIntField(primary_key=True)
+    person_id: int
     person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
         "models.Person", related_name="identities", on_delete=fields.RESTRICT
     )

@@ -1,8 +1,8 @@
 """What the house needs to know of people."""
 
 from models.ledger.audit import Check
-from models.work.jobs import Job
 from models.people.postings import ADJUSTMENT, AVAILABLE
+from models.work.jobs import Job
 
 LINES = (AVAILABLE,)
 TABLES = ("models.people.tables",)

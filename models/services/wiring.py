@@ -1,8 +1,8 @@
 """What the house needs to know of services."""
 
 from models.ledger.audit import Check
-from models.work.jobs import Job
 from models.services.postings import SERVICE_ACCOUNT
+from models.work.jobs import Job
 
 LINES = (SERVICE_ACCOUNT,)
 TABLES: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ async def claim(
             sql(
                 f"""UPDATE "{name}" u SET lease_until = saldo_now() + make_interval(secs => {{}}),
                            lease_token = gen_random_uuid(), attempts = attempts + 1
-                     WHERE u.id IN (SELECT r.id FROM "{name}" r WHERE""",  # noqa: S608  a table of ours
+                     WHERE u.id IN (SELECT r.id FROM "{name}" r WHERE""",
                 lease_seconds,
             ),
             due & sql("r.lease_until IS NULL OR r.lease_until < saldo_now()"),

@@ -9,15 +9,21 @@ from settings import settings
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. Its period is the setting `<period>_period_seconds`."""
+    """One job. Its period is the setting `<period>_period_seconds`, its timeout the one named by `timeout`."""
 
     name: str
     period: str
     about: str
+    timeout: str = "job"
 
     @property
     def period_seconds(self) -> int:
         seconds: int = getattr(settings(), f"{self.period}_period_seconds")
+        return seconds
+
+    @property
+    def timeout_seconds(self) -> int:
+        seconds: int = getattr(settings(), f"{self.timeout}_timeout_seconds")
         return seconds
 
 
@@ -26,8 +32,8 @@ FOLD_HOT_ACCOUNTS = Job(
     "fold_net",
     "Turns queued changes of hot accounts into entries; the net under the folder that runs all the time.",
 )
-AUDIT_BOOKS = Job("audit_books", "audit", "Proves the books and names what differs.")
-RUN_REQUESTED_JOBS = Job("run_requested_jobs", "run_requests", "Runs what operators asked for.")
+AUDIT_BOOKS = Job("audit_books", "audit", "Proves the books and names what differs.", timeout="audit")
+RUN_REQUESTED_JOBS = Job("run_requested_jobs", "run_requests", "Runs what operators asked for.", timeout="audit")
 PRUNE = Job("prune", "prune", "Forgets requests and runs that are older than they are kept.")
 
 JOBS = (FOLD_HOT_ACCOUNTS, AUDIT_BOOKS, RUN_REQUESTED_JOBS, PRUNE)

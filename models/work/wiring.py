@@ -2,9 +2,10 @@
 
 from models.ledger.audit import Check
 from models.ledger.chart import Line
-from models.work.jobs import JOBS as JOBS
+from models.work import jobs
 
 LINES: tuple[Line, ...] = ()
 TABLES = ("models.work.tables",)
 CORRECTION_KINDS: tuple[str, ...] = ()
+JOBS = jobs.JOBS
 CHECKS: tuple[Check, ...] = ()

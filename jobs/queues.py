@@ -1,0 +1,61 @@
+"""The two queues and what travels on them: JSON, never pickle. What cannot be understood becomes a dead letter."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from arq.connections import RedisSettings
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from models.kernel.viewer import Viewer
+from models.work import operations as work
+from settings import settings
+
+PUBLIC_QUEUE, INNER_QUEUE = "saldo:public", "saldo:inner"
+BURY = "bury_message"
+GONE = [RedisConnectionError, RedisTimeoutError, OSError]
+
+
+def redis_settings() -> RedisSettings:
+    """How arq reaches Redis. With OSError among what is retried a worker outlives a restart of Redis."""
+    given = RedisSettings.from_dsn(settings().redis_url)
+    given.conn_timeout, given.conn_retries, given.conn_retry_delay = 5, 30, 1
+    given.retry_on_timeout, given.retry_on_error = True, list(GONE)
+    given.retry = Retry(ConstantBackoff(0.2), 50)
+    return given
+
+
+def serialize(job: dict[str, Any]) -> bytes:
+    return orjson.dumps(job)
+
+
+def deserializer(queue: str, functions: Mapping[str, Callable[..., Any]]) -> Callable[[bytes], dict[str, Any]]:
+    """Reads a message, and never raises: one that is no call of a known function becomes a call that buries it."""
+
+    def read(message: bytes) -> dict[str, Any]:
+        try:
+            job: dict[str, Any] = orjson.loads(message)
+            name, args, kwargs = job["f"], job["a"], job["k"]
+            inspect.signature(functions[name]).bind(None, *args, **kwargs)
+            return {"t": int(job["t"] or 1), "f": name, "a": tuple(args), "k": dict(kwargs), "et": int(job["et"])}
+        except KeyError as error:
+            return _burial(queue, message, f"unknown function or missing field {error}")
+        except (TypeError, ValueError) as error:
+            return _burial(queue, message, f"not a call of a known function: {error}")
+
+    return read
+
+
+def _burial(queue: str, message: bytes, reason: str) -> dict[str, Any]:
+    return {"t": 1, "f": BURY, "a": (queue, message.decode("utf-8", "replace"), reason), "k": {}, "et": 0}
+
+
+async def bury_message(_ctx: dict[Any, Any], queue: str, message: str, reason: str) -> None:
+    """Keep a message that could not be understood."""
+    await work.bury(f"queue:{queue}", "message", message, reason, by=Viewer.system("queue"))

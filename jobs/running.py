@@ -1,0 +1,98 @@
+"""How a job is run: noted, measured, and its failure told once; and how a batch is worked through."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import sentry_sdk
+import structlog
+
+from models.kernel.metrics import JOB_ROWS, JOB_RUNS
+from models.kernel.viewer import Viewer
+from models.work import operations as work
+from models.work.jobs import Job
+from models.work.operations import Report
+from settings import Settings, settings
+
+log = structlog.get_logger("jobs")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a job may use beside the business: who it is, what all jobs do, and the settings as they are now."""
+
+    by: Viewer
+    bodies: Mapping[str, Body] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return settings()
+
+
+Body = Callable[[Tools], Awaitable[Report]]
+
+
+async def measured(job: Job, bodies: Mapping[str, Body]) -> Report:
+    """Run a job within its timeout, counted and logged; a failure is raised after it was told to Sentry."""
+    started = time.perf_counter()
+    outcome = "failed"
+    try:
+        async with asyncio.timeout(job.timeout_seconds):
+            report = await bodies[job.name](Tools(Viewer.system(job.name), bodies))
+        outcome = "done"
+    except Exception as error:
+        with sentry_sdk.new_scope() as scope:
+            scope.set_tag("job", job.name)
+            scope.fingerprint = ["job", job.name, type(error).__name__]
+            sentry_sdk.capture_exception(error)
+        log.exception("job_failed", job=job.name)
+        raise
+    finally:
+        JOB_RUNS.labels(job.name, outcome).observe(time.perf_counter() - started)
+    JOB_ROWS.labels(job.name, "done").inc(report.done)
+    JOB_ROWS.labels(job.name, "failed").inc(report.failures)
+    if report.done or report.failures:
+        log.info("job_done", job=job.name, done=report.done, failures=report.failures)
+    return report
+
+
+async def scheduled(job: Job, bodies: Mapping[str, Body]) -> None:
+    """One run by the schedule. It never raises: the next tick tries again, and what went wrong is on record."""
+    by = Viewer.system(job.name)
+    await work.note_start(job, by=by)
+    try:
+        report, error = await measured(job, bodies), None
+    except Exception as failure:  # noqa: BLE001  told by `measured`, kept by `note_end`
+        report, error = Report(), f"{type(failure).__name__}: {failure}"
+    await work.note_end(job, report, error, by=by)
+
+
+async def each(
+    rows: Sequence[R],
+    body: Callable[[R], Awaitable[None]],
+    *,
+    at_once: int,
+    failed: Callable[[R, Exception], Awaitable[None]],
+) -> Report:
+    """Do `body` for every row, up to `at_once` together, outside any unit. A bad row goes to `failed`; the others go on."""
+    gate, failures = asyncio.Semaphore(at_once), 0
+
+    async def one(row: R) -> None:
+        nonlocal failures
+        async with gate:
+            try:
+                await body(row)
+            except Exception as error:
+                failures += 1
+                log.exception("row_failed", row=repr(row))
+                await failed(row, error)
+
+    async with asyncio.TaskGroup() as group:
+        for row in rows:
+            group.create_task(one(row))
+    return Report(len(rows) - failures, failures)

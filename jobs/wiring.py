@@ -1,0 +1,19 @@
+"""What each job does. A new noun adds its jobs here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs import ledger, work
+from jobs.running import Body
+
+BODIES: Mapping[str, Body] = {
+    "fold_hot_accounts": ledger.fold_hot_accounts,
+    "audit_books": ledger.audit_books,
+    "run_requested_jobs": work.run_requested_jobs,
+    "prune": work.prune,
+}
+
+PUBLIC: Mapping[str, Any] = {}
+"""Functions that other services may enqueue on `saldo:public`; each begins with its inbox row."""

@@ -1,0 +1,45 @@
+"""The house's own jobs: run what was asked for, forget what is old."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from jobs.running import Tools, each, measured
+from models.wiring import JOBS
+from models.work import operations as work
+from models.work.operations import Report, RunClaim
+
+RUNS_AT_ONCE = 5
+PRUNE_BATCH, PRUNE_BATCHES_MAX = 1_000, 100
+
+
+async def run_requested_jobs(tools: Tools) -> Report:
+    """Claim requested runs, run them, conclude each. One that died with its worker is claimed again when its lease ends."""
+    lease = tools.settings.job_lease_seconds
+    claimed = await work.claim_runs(limit=RUNS_AT_ONCE, lease_seconds=lease, by=tools.by)
+    return await each(claimed, partial(_run, tools), at_once=RUNS_AT_ONCE, failed=partial(_failed, tools))
+
+
+async def _run(tools: Tools, claimed: RunClaim) -> None:
+    report = await measured(JOBS[claimed.job], tools.bodies)
+    await work.finish_run(claimed, report, by=tools.by)
+
+
+async def _failed(tools: Tools, claimed: RunClaim, error: Exception) -> None:
+    await work.fail_run(claimed, f"{type(error).__name__}: {error}", by=tools.by)
+
+
+async def prune(tools: Tools) -> Report:
+    """Forget in small batches what is older than it is kept."""
+    total = 0
+    for _ in range(PRUNE_BATCHES_MAX):
+        gone = await work.forget_old(
+            requests_days=tools.settings.request_kept_days,
+            runs_days=tools.settings.job_runs_kept_days,
+            limit=PRUNE_BATCH,
+            by=tools.by,
+        )
+        total += gone
+        if gone < PRUNE_BATCH:
+            break
+    return Report(done=total)

@@ -1,0 +1,127 @@
+"""The worker: one arq worker for each queue in one process, and the loops beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from arq import cron
+from arq.cron import CronJob
+from arq.worker import Function, func
+from arq.worker import Worker as ArqWorker
+
+from jobs.beside import Loop, folder
+from jobs.queues import BURY, INNER_QUEUE, PUBLIC_QUEUE, bury_message, deserializer, redis_settings, serialize
+from jobs.running import scheduled
+from jobs.wiring import BODIES, PUBLIC
+from models.wiring import JOBS
+from models.work.jobs import Job
+from settings import settings
+
+log = structlog.get_logger("worker")
+
+
+class Worker:
+    """All of it, from `start` to `stop`. `failed` is set by a part that ended by itself: the process should end then."""
+
+    def __init__(self) -> None:
+        self.loops: list[Loop] = [folder()]
+        self.failed = asyncio.Event()
+        self._arq: list[ArqWorker] = []
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def start(self) -> None:
+        self._arq = [_inner(), _public()]
+        for worker in self._arq:
+            self._begin(f"arq {worker.queue_name}", worker.async_run())
+        for loop in self.loops:
+            self._begin(loop.name, loop.run())
+
+    async def stop(self) -> None:
+        """Takes nothing new, gives running jobs their time, then ends."""
+        for worker in self._arq:
+            worker.allow_pick_jobs = False
+        running = [task for worker in self._arq for task in worker.tasks.values()]
+        if running:
+            await asyncio.wait(running, timeout=settings().job_stop_seconds)
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+        for worker in self._arq:
+            with suppress(Exception):
+                await worker.close()
+
+    @property
+    def healthy(self) -> bool:
+        return not self.failed.is_set() and all(loop.healthy for loop in self.loops)
+
+    def _begin(self, name: str, body: Any) -> None:
+        task = asyncio.ensure_future(body)
+        task.set_name(name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            log.error("part_of_the_worker_ended", part=task.get_name(), exc_info=task.exception())
+            self.failed.set()
+
+
+def _inner() -> ArqWorker:
+    crons = [_cron(JOBS[name]) for name in BODIES]
+    known: dict[str, Callable[..., Any]] = {line.name: line.coroutine for line in crons}
+    return _worker(INNER_QUEUE, known, crons)
+
+
+def _public() -> ArqWorker:
+    return _worker(PUBLIC_QUEUE, dict(PUBLIC), [])
+
+
+def _worker(queue: str, known: dict[str, Callable[..., Any]], crons: list[CronJob]) -> ArqWorker:
+    limits = settings()
+    lines = {line.name for line in crons}
+    named = {BURY: bury_message} | {name: body for name, body in known.items() if name not in lines}
+    functions: list[Function] = [
+        func(body, name=name, keep_result=0, timeout=limits.job_timeout_seconds, max_tries=5)
+        for name, body in named.items()
+    ]
+    return ArqWorker(
+        functions,
+        queue_name=queue,
+        cron_jobs=crons,
+        redis_settings=redis_settings(),
+        handle_signals=False,
+        max_jobs=limits.jobs_at_once,
+        job_timeout=limits.job_timeout_seconds,
+        keep_result=0,
+        poll_delay=limits.job_poll_ms / 1000,
+        max_tries=5,
+        health_check_interval=5,
+        job_serializer=serialize,
+        job_deserializer=deserializer(queue, named | known),
+        log_results=False,
+    )
+
+
+def _cron(job: Job) -> CronJob:
+    """The line of arq's clock for a job's period. Its own timeout ends a little after the job's."""
+
+    async def tick(ctx: dict[Any, Any], *_args: Any, **_kwargs: Any) -> None:
+        await scheduled(job, BODIES)
+
+    return cron(
+        tick, name=f"cron:{job.name}", timeout=job.timeout_seconds + 5, max_tries=1, **_times(job.period_seconds)
+    )
+
+
+def _times(period: int) -> dict[str, Any]:
+    if period < 60:
+        return {"second": set(range(0, 60, period))}
+    if period < 3_600:
+        return {"minute": set(range(0, 60, period // 60)), "second": 0}
+    return {"minute": 0, "second": 0, "run_at_startup": True}

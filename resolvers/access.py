@@ -1,0 +1,49 @@
+"""How root fields are declared: for which roles, and with every input checked before the verb sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+import strawberry
+from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
+
+from models.kernel.viewer import Role
+from schema.context import Info
+from schema.inputs import checked
+
+Declare: TypeAlias = Callable[[Callable[..., Any]], Any]
+
+
+class Closed(Exception):
+    """The root field is closed to every role of the asker: a top-level FORBIDDEN."""
+
+
+class _Gate(FieldExtension):
+    """Lets in the roles that the field is for, and inputs in which everything could be read."""
+
+    def __init__(self, roles: frozenset[Role]) -> None:
+        self.roles = roles
+
+    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, **arguments: Any) -> Any:
+        if self.roles and not info.context.viewer.has(*self.roles):
+            raise Closed
+        for name, value in arguments.items():
+            checked(value, "" if name == "input" else name)
+        return await next_(source, info, **arguments)
+
+
+def _described(description: str, roles: tuple[Role, ...]) -> str:
+    return f"{description} For: {', '.join(role.value for role in roles)}." if roles else description
+
+
+def query(description: str, *roles: Role) -> Declare:
+    """A root query, closed to all but `roles` where any are named."""
+    field: Any = strawberry.field(description=_described(description, roles), extensions=[_Gate(frozenset(roles))])
+    return cast(Declare, field)
+
+
+def mutation(description: str, *roles: Role) -> Declare:
+    """A root mutation, closed to all but `roles` where any are named."""
+    field: Any = strawberry.mutation(description=_described(description, roles), extensions=[_Gate(frozenset(roles))])
+    return cast(Declare, field)

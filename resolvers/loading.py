@@ -1,0 +1,104 @@
+"""Loaders: what many fields ask for one by one is fetched by one read. Each operation has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from models.kernel.viewer import Viewer
+from models.ledger import balances as ledger
+from models.ledger import plans
+from models.ledger.balances import AccountRecord, PlanRecord, PostingRecord, TransferRecord
+from models.ledger.plans import State
+from models.people import reads as people
+from models.people.reads import BalanceRecord, IdentityRecord, PersonRecord
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def _loader(read: Callable[[Sequence[K]], Awaitable[dict[K, V]]]) -> DataLoader[K, V | None]:
+    async def load(keys: list[K]) -> list[V | None]:
+        found = await read(keys)
+        return [found.get(key) for key in keys]
+
+    return DataLoader(load_fn=load)
+
+
+def _grouped(rows: Sequence[V], key: Callable[[V], Any]) -> dict[Any, list[V]]:
+    groups: dict[Any, list[V]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
+
+
+class Loaders:
+    """What `info.context.load` is. A loader is made when it is first asked."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+
+    async def person(self, number: int) -> PersonRecord | None:
+        return await self._persons.load(number)
+
+    async def balances(self, person: int) -> list[BalanceRecord]:
+        return await self._balances.load(person) or []
+
+    async def identities(self, person: int) -> list[IdentityRecord]:
+        return await self._identities.load(person) or []
+
+    async def account(self, id: int) -> AccountRecord | None:
+        return await self._accounts.load(id)
+
+    async def plan(self, key: str) -> PlanRecord | None:
+        return await self._plans.load(key)
+
+    async def postings(self, plan: str) -> list[PostingRecord]:
+        return await self._postings.load(plan) or []
+
+    async def answer(self, plan: str) -> list[State]:
+        return await self._answers.load(plan) or []
+
+    async def transfers(self, call: int) -> list[TransferRecord]:
+        return await self._transfers.load(call) or []
+
+    @cached_property
+    def _persons(self) -> DataLoader[int, PersonRecord | None]:
+        return _loader(lambda keys: people.persons(self._viewer, keys))
+
+    @cached_property
+    def _balances(self) -> DataLoader[int, list[BalanceRecord] | None]:
+        return _loader(people.balances)
+
+    @cached_property
+    def _identities(self) -> DataLoader[int, list[IdentityRecord] | None]:
+        return _loader(people.identities)
+
+    @cached_property
+    def _accounts(self) -> DataLoader[int, AccountRecord | None]:
+        return _loader(lambda keys: ledger.accounts(self._viewer, keys))
+
+    @cached_property
+    def _plans(self) -> DataLoader[str, PlanRecord | None]:
+        return _loader(lambda keys: ledger.plans(self._viewer, keys))
+
+    @cached_property
+    def _postings(self) -> DataLoader[str, list[PostingRecord] | None]:
+        async def read(keys: Sequence[str]) -> dict[str, list[PostingRecord]]:
+            return _grouped(await ledger.postings(keys), lambda posting: posting.plan_id)
+
+        return _loader(read)
+
+    @cached_property
+    def _answers(self) -> DataLoader[str, list[State] | None]:
+        return _loader(plans.last_answers)
+
+    @cached_property
+    def _transfers(self) -> DataLoader[int, list[TransferRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[TransferRecord]]:
+            return _grouped(await ledger.transfers_of_calls(keys), lambda transfer: transfer.call)
+
+        return _loader(read)

@@ -1,0 +1,79 @@
+"""People: who they are, what they have, and what operators and services do with them."""
+
+from __future__ import annotations
+
+import strawberry
+
+from models.kernel.pages import Cut
+from models.kernel.viewer import OPERATOR, SERVICE, Viewer
+from models.people import operations as people
+from models.people import reads
+from resolvers.access import mutation, query
+from schema.connections import Connection
+from schema.context import Info
+from schema.node import number_of
+from schema.people import (
+    NOUN,
+    AdjustBalanceInput,
+    AdjustBalanceResult,
+    Balance,
+    Correction,
+    CorrectionKind,
+    Person,
+    PersonRef,
+    UpsertPersonInput,
+    UpsertPersonResult,
+)
+from schema.scalars import CurrencyCode, Cursor
+
+
+async def _nodes(viewer: Viewer, ids: list[str]) -> dict[str, Person]:
+    numbers = {id: number for id in ids if (number := number_of(id, NOUN)) is not None}
+    found = await reads.persons(viewer, list(numbers.values()))
+    return {id: Person.of(found[number]) for id, number in numbers.items() if number in found}
+
+
+NODES = {NOUN: _nodes}
+
+
+@strawberry.type
+class Queries:
+    @query("A person, by id, number or the id that another system knows.")
+    async def person(self, info: Info, ref: PersonRef) -> Person | None:
+        return Person.of(await reads.person(info.context.viewer, await ref.find(info)))
+
+    @query("What a person has, in every currency.")
+    async def balance(self, info: Info, person: PersonRef) -> list[Balance] | None:
+        seen = await reads.person(info.context.viewer, await person.find(info))
+        return [Balance.of(balance) for balance in await info.context.load.balances(seen.id)]
+
+    @query("How a person's balances came to be, the newest first.")
+    async def corrections(
+        self,
+        info: Info,
+        person: PersonRef,
+        currency: CurrencyCode | None = None,
+        kind: CorrectionKind | None = None,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Correction] | None:
+        seen = await reads.person(info.context.viewer, await person.find(info))
+        cut = Cut(first, after, last, before)
+        page = await reads.corrections(seen.id, cut, currency=currency, kind=kind and kind.value)
+        return Connection[Correction].of(page, Correction.of)
+
+
+@strawberry.type
+class Mutations:
+    @mutation("Bring a person as another system knows him, or his new name.", OPERATOR, SERVICE)
+    async def upsert_person(self, info: Info, input: UpsertPersonInput) -> UpsertPersonResult:
+        request = input.request(info)
+        return Person.of(await people.upsert(input.external_id, input.name, by=info.context.viewer, request=request))
+
+    @mutation("Correct a person's available balance, up or down, and say why.", OPERATOR)
+    async def adjust_balance(self, info: Info, input: AdjustBalanceInput) -> AdjustBalanceResult:
+        request, money, viewer = input.request(info), input.money.money(), info.context.viewer
+        number = await input.person.find(info)
+        return Person.of(await people.adjust(number, money, input.reason, by=viewer, request=request))

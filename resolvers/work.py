@@ -1,0 +1,46 @@
+"""Jobs: how they run, and one more run on request."""
+
+from __future__ import annotations
+
+import strawberry
+
+from models.kernel.refusals import NotFound
+from models.kernel.viewer import AUDITOR, OPERATOR, Viewer
+from models.wiring import JOBS
+from models.work import operations as work
+from models.work import reads
+from resolvers.access import mutation, query
+from schema.context import Info
+from schema.node import number_of
+from schema.work import RUN, Job, JobRun, RunJobInput, RunJobResult
+
+
+async def _nodes(viewer: Viewer, ids: list[str]) -> dict[str, JobRun]:
+    numbers = {id: number for id in ids if (number := number_of(id, RUN)) is not None}
+    found = await reads.runs(viewer, list(numbers.values()))
+    return {id: JobRun.of(found[number]) for id, number in numbers.items() if number in found}
+
+
+NODES = {RUN: _nodes}
+
+
+@strawberry.type
+class Queries:
+    @query("Every job, how its last run went, and how late the next one is.", OPERATOR, AUDITOR)
+    async def jobs(self, info: Info) -> list[Job]:
+        return [Job.of(record) for record in await reads.jobs(info.context.viewer, list(JOBS.values()))]
+
+    @query("A run of a job that an operator asked for.", OPERATOR, AUDITOR)
+    async def job_run(self, info: Info, id: strawberry.ID) -> JobRun | None:
+        found = await _nodes(info.context.viewer, [id])
+        if not found:
+            raise NotFound("job run")
+        return found[id]
+
+
+@strawberry.type
+class Mutations:
+    @mutation("Ask for one run of a job, apart from its schedule; follow it by `jobRun`.", OPERATOR)
+    async def run_job(self, info: Info, input: RunJobInput) -> RunJobResult:
+        request = input.request(info)
+        return JobRun.of(await work.request_run(JOBS[input.name.value], by=info.context.viewer, request=request))

@@ -1,0 +1,42 @@
+"""What resolvers are given: who asks, and how to load what is nested. The server fills it, afresh for each operation."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Protocol, TypeAlias
+
+import strawberry
+
+from models.kernel.viewer import Viewer
+from models.ledger.balances import AccountRecord, PlanRecord, PostingRecord, TransferRecord
+from models.ledger.plans import State
+from models.people.reads import BalanceRecord, IdentityRecord, PersonRecord
+
+
+class Load(Protocol):
+    """Loaders: what many fields ask for one by one is fetched at once. None is unknown or not for this viewer."""
+
+    def person(self, number: int) -> Awaitable[PersonRecord | None]: ...
+    def balances(self, person: int) -> Awaitable[list[BalanceRecord]]: ...
+    def identities(self, person: int) -> Awaitable[list[IdentityRecord]]: ...
+    def account(self, id: int) -> Awaitable[AccountRecord | None]: ...
+    def plan(self, key: str) -> Awaitable[PlanRecord | None]: ...
+    def postings(self, plan: str) -> Awaitable[list[PostingRecord]]: ...
+    def answer(self, plan: str) -> Awaitable[list[State]]: ...
+    def transfers(self, call: int) -> Awaitable[list[TransferRecord]]: ...
+
+
+class Context(Protocol):
+    @property
+    def viewer(self) -> Viewer: ...
+    @property
+    def load(self) -> Load: ...
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def replayed(self) -> list[list[str | int]]:
+        """Paths of the fields whose answer was given before."""
+        ...
+
+
+Info: TypeAlias = strawberry.Info[Context, Any]

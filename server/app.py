@@ -1,0 +1,61 @@
+"""The API: GraphQL over HTTP, health, metrics, and GraphiQL in development."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from models import database
+from server.graphql.http import endpoint
+from server.graphql.schema import documents
+from server.telemetry import database_answers, health_routes, redis_answers
+from settings import settings
+
+LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+
+
+@asynccontextmanager
+async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
+    documents()  # the schema is built before the first request, not by it
+    await database.connect()
+    gc.collect()
+    gc.freeze()  # what was imported stays; the collector need not walk it again
+    try:
+        yield
+    finally:
+        await database.disconnect()
+
+
+async def _graphiql(_request: Request) -> Response:
+    page = files("strawberry").joinpath("static/graphiql.html").read_text(encoding="utf-8")
+    return HTMLResponse(page.replace("{{ SUBSCRIPTION_ENABLED }}", "false"))
+
+
+def app() -> Starlette:
+    """The ASGI application of one API process."""
+    methods = ["POST", "GET"] if settings().development else ["POST"]
+    routes = [
+        Route("/graphql", endpoint, methods=methods),
+        *health_routes({"database": database_answers, "redis": redis_answers}),
+    ]
+    if settings().development:
+        routes.append(Route("/graphiql", _graphiql))
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings().allowed_origins),
+        allow_origin_regex=LOCALHOST if settings().development else None,
+        allow_methods=["POST", "GET"],
+        allow_headers=["authorization", "content-type", "x-request-id"],
+        expose_headers=["x-request-id"],
+        max_age=600,
+    )
+    return Starlette(routes=routes, middleware=[cors], lifespan=_lifespan)

@@ -1,0 +1,117 @@
+"""Tokens: who asks. A token is checked before anything is looked up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import httpx
+import jwt
+from pydantic import BaseModel, Field, ValidationError
+
+from models.kernel.viewer import Role, Viewer
+from settings import settings
+
+ASYMMETRIC = ("RS256", "ES256")
+BEARABLE = {role.value: role for role in Role if role is not Role.SYSTEM}
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@|-]+$")]
+
+
+class Unauthenticated(Exception):
+    """No token, or one that does not hold. What was wrong with it is not told."""
+
+
+class Claims(BaseModel):
+    """What a token says; anything else in it is not looked at."""
+
+    sub: Name
+    roles: list[str] = Field(min_length=1, max_length=10)
+    person: Annotated[int, Field(strict=True, gt=0, lt=2**53)] | None = None
+    party: Name | None = None
+    shops: list[Name] = Field(default=[], max_length=1_000)
+    exp: int
+
+
+class Keys:
+    """The signing keys of the token issuer, fetched from its JWKS and kept for a while."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def get(self, kid: str) -> jwt.PyJWK:
+        """The key of this id. An unknown id asks the issuer again, at most once in ten seconds."""
+        async with self._lock:
+            age = time.monotonic() - self._fetched_at
+            if age > settings().jwks_cache_seconds or (kid not in self._keys and age > 10):
+                await self._fetch()
+        if kid not in self._keys:
+            raise Unauthenticated
+        return self._keys[kid]
+
+    async def _fetch(self) -> None:
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(settings().jwks_url)
+            answer.raise_for_status()
+        fetched = jwt.PyJWKSet.from_dict(answer.json())
+        self._keys = {key.key_id: key for key in fetched.keys if key.key_id and key.algorithm_name in ASYMMETRIC}
+        self._fetched_at = time.monotonic()
+
+
+_keys = Keys()
+
+
+async def viewer_of(authorization: str | None) -> Viewer:
+    """Who the bearer of "Bearer <token>" is. Raises Unauthenticated."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token or len(token) > 8_192:
+        raise Unauthenticated
+    try:
+        claims = Claims.model_validate(await _decoded(token.strip()))
+        expires = datetime.fromtimestamp(claims.exp, UTC)
+    except (jwt.PyJWTError, ValidationError, httpx.HTTPError, ValueError, OverflowError, OSError) as error:
+        raise Unauthenticated from error
+    roles = frozenset(BEARABLE[role] for role in claims.roles if role in BEARABLE)
+    if not roles:
+        raise Unauthenticated
+    return Viewer(claims.sub, roles, claims.person, claims.party, frozenset(claims.shops), expires)
+
+
+async def _decoded(token: str) -> dict[str, Any]:
+    """The claims, if the signature, the times, the issuer and the audience hold."""
+    header = jwt.get_unverified_header(token)
+    algorithm = header.get("alg")
+    key: Any
+    if algorithm == "HS256" and settings().signing_secret:
+        key = settings().signing_secret
+    elif algorithm in ASYMMETRIC and settings().jwks_url:
+        key = await _keys.get(str(header.get("kid")))
+    else:
+        raise Unauthenticated
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        key,
+        algorithms=[str(algorithm)],
+        audience=settings().token_audience,
+        issuer=settings().token_issuer,
+        leeway=settings().token_leeway_seconds,
+        options={"require": ["exp", "sub"]},
+    )
+    return claims
+
+
+def development_token(role: Role, *, subject: str, hours: int = 24, **claims: Any) -> str:
+    """A token for trying things out, signed with the development secret."""
+    expires = datetime.now(UTC) + timedelta(hours=hours)
+    content = {
+        "sub": subject,
+        "roles": [role.value],
+        "iss": settings().token_issuer,
+        "aud": settings().token_audience,
+        "exp": expires,
+        **{name: value for name, value in claims.items() if value},
+    }
+    return jwt.encode(content, settings().signing_secret, algorithm="HS256")

@@ -1,0 +1,149 @@
+"""`saldo`: every process and every chore of the house, by name."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from models.kernel.viewer import Role
+from settings import settings
+
+T = TypeVar("T")
+cli = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_show_locals=False, add_completion=False)
+out, err = Console(), Console(stderr=True)
+
+
+@cli.command()
+def up() -> None:
+    """Run everything on this machine: servers, migrations, a small world, API and worker. Ctrl-C ends all of it."""
+    from server.up import up as run  # noqa: PLC0415  each command loads what it needs
+
+    raise typer.Exit(asyncio.run(run()))
+
+
+@cli.command()
+def api() -> None:
+    """Serve the GraphQL API."""
+    from server.serving import serve_api  # noqa: PLC0415
+
+    serve_api()
+
+
+@cli.command()
+def worker() -> None:
+    """Run the jobs, with health and metrics on the port behind the API's."""
+    from server.serving import serve_worker  # noqa: PLC0415
+
+    raise typer.Exit(serve_worker())
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database up to this code. Starting it twice at once is safe."""
+    from models import database  # noqa: PLC0415
+
+    applied = asyncio.run(_with_database(database.migrate))
+    for name in applied:
+        out.print(f"applied {name}")
+    out.print("The database is up to date.")
+
+
+@cli.command()
+def seed() -> None:
+    """Bring a small world of people and balances; again changes nothing."""
+    from server.seed import seed as bring  # noqa: PLC0415
+
+    for number, name in asyncio.run(_with_database(bring)):
+        out.print(f"person {number}: {name}")
+
+
+@cli.command()
+def token(
+    role: Annotated[Role, typer.Option(help="What the bearer is.")] = Role.OPERATOR,
+    person: Annotated[int, typer.Option(help="The person's number, for a user.")] = 0,
+    party: Annotated[str, typer.Option(help="The party, for a merchant.")] = "",
+    subject: Annotated[str, typer.Option(help="Who the bearer is; made from the role where none is given.")] = "",
+    hours: Annotated[int, typer.Option(min=1, max=24 * 365, help="How long it holds.")] = 24,
+) -> None:
+    """Print a development token and nothing else."""
+    from server.auth import development_token  # noqa: PLC0415
+
+    if not settings().development or role is Role.SYSTEM:
+        err.print("Tokens are made here in development only (SALDO_ENV=development), and never for the system.")
+        raise typer.Exit(2)
+    name = subject or (f"{role.value}-{person or party}" if person or party else role.value)
+    sys.stdout.write(development_token(role, subject=name, hours=hours, person=person, party=party) + "\n")
+
+
+@cli.command()
+def schema() -> None:
+    """Print the GraphQL schema: what schema/schema.graphql holds."""
+    from server.graphql.schema import printed  # noqa: PLC0415
+
+    sys.stdout.write(printed())
+
+
+@cli.command()
+def audit() -> None:
+    """Prove the books and name what differs. Exit code 1 where anything does."""
+    from models.ledger.audit import audit as prove  # noqa: PLC0415
+    from models.wiring import CHECKS  # noqa: PLC0415
+
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=err, transient=True) as progress:
+        progress.add_task(f"proving {len(CHECKS)} laws of the books")
+        report = asyncio.run(_with_database(lambda: prove(CHECKS)))
+    table = Table("check", "law", "differences")
+    for finding in report.findings:
+        table.add_row(finding.check, finding.meaning, str(finding.count or "-"), style="red" if finding.count else "")
+    out.print(table)
+    for finding in report.findings:
+        for difference in finding.differences:
+            out.print(f"{finding.check}: {difference}", style="red", markup=False)
+    verdict = "The books are clean" if report.clean else "The books differ"
+    out.print(f"{verdict}: {report.accounts} accounts, {report.transfers} transfers.")
+    raise typer.Exit(0 if report.clean else 1)
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what is wrong with this set-up and what to do. Exit code 1 where anything is."""
+    from server.doctor import examine  # noqa: PLC0415
+
+    diagnoses = asyncio.run(examine())
+    for diagnosis in diagnoses:
+        mark = "[red]✗[/red]" if diagnosis.advice else "[green]✓[/green]"
+        out.print(mark, diagnosis.what, "·", diagnosis.found, f"→ {diagnosis.advice}" if diagnosis.advice else "")
+    raise typer.Exit(1 if any(diagnosis.advice for diagnosis in diagnoses) else 0)
+
+
+async def _with_database(body: Callable[[], Awaitable[T]]) -> T:
+    from models import database  # noqa: PLC0415
+
+    await database.connect()
+    try:
+        return await body()
+    finally:
+        await database.disconnect()
+
+
+def main() -> None:
+    try:
+        settings()
+    except ValidationError as wrong:
+        if sys.argv[1:2] not in (["doctor"], ["--help"], []):
+            for problem in wrong.errors():
+                err.print(f"settings: {problem['msg'].removeprefix('Value error, ')}", style="red", markup=False)
+            raise SystemExit(2) from None
+    cli()
+
+
+if __name__ == "__main__":
+    main()

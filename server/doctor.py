@@ -1,0 +1,109 @@
+"""What is wrong with a set-up, and what to do about it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import asyncpg
+from pydantic import ValidationError
+from redis.asyncio import Redis
+
+from models import database
+from models.ledger.folding import backlog
+from server.embedded import MissingBinary
+from server.embedded.binaries import postgres_binary, redis_binary
+from server.telemetry import redis_answers
+from settings import Settings, settings
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One thing that was looked at. `advice` is empty where nothing is wrong."""
+
+    what: str
+    found: str
+    advice: str = ""
+
+
+async def examine() -> list[Diagnosis]:
+    """Look at everything that a process needs; what comes later is skipped where it cannot be right."""
+    found = [_python()]
+    wrong = _settings()
+    if wrong:
+        return [*found, *wrong]
+    found.append(Diagnosis("settings", f"{settings().env}, all valid"))
+    for examination in (_database, _redis):
+        found += await examination()
+    return found
+
+
+def _python() -> Diagnosis:
+    version = platform.python_version_tuple()
+    supported = ("3", "11") <= (version[0], version[1]) <= ("3", "13")
+    return Diagnosis("Python", platform.python_version(), "" if supported else "Use Python 3.11, 3.12 or 3.13.")
+
+
+def _settings() -> list[Diagnosis]:
+    try:
+        Settings()
+    except ValidationError as error:
+        return [
+            Diagnosis(
+                "settings", problem["msg"], f"Set SALDO_{'_'.join(map(str, problem['loc'])).upper() or '…'} rightly."
+            )
+            for problem in error.errors()
+        ]
+    return []
+
+
+async def _database() -> list[Diagnosis]:
+    if not settings().database_url:
+        return [_embedded("PostgreSQL", lambda: postgres_binary("postgres"))]
+    try:
+        await database.connect()
+        waiting, age_ms = await backlog()
+    except asyncpg.UndefinedTableError:
+        return [Diagnosis("database", "reached, without our tables", "Run `saldo migrate`.")]
+    except (OSError, ValueError, asyncpg.PostgresError) as error:
+        return [Diagnosis("database", repr(error), "Is SALDO_DATABASE_URL right, and does PostgreSQL run there?")]
+    else:
+        missing = await database.missing_migrations()
+        late = age_ms > 60_000
+        return [
+            Diagnosis("database", "reached"),
+            Diagnosis("migrations", f"{len(missing)} missing", "Run `saldo migrate`." if missing else ""),
+            Diagnosis("hot accounts", f"{waiting} changes not folded", "Does a worker run?" if late else ""),
+        ]
+    finally:
+        await database.disconnect()
+
+
+async def _redis() -> list[Diagnosis]:
+    if not settings().redis_url:
+        return [_embedded("Redis", redis_binary)]
+    try:
+        await redis_answers()
+        beats = await _worker_beats()
+    except Exception as error:  # noqa: BLE001  whatever it is, this is what the doctor is asked for
+        return [Diagnosis("Redis", repr(error), "Is SALDO_REDIS_URL right, and does Redis run there?")]
+    return [
+        Diagnosis("Redis", "reached"),
+        Diagnosis("worker", "beats" if beats else "silent", "" if beats else "Start one with `saldo worker`."),
+    ]
+
+
+async def _worker_beats() -> bool:
+    client = Redis.from_url(settings().redis_url, socket_timeout=2)
+    try:
+        return bool(await client.exists("saldo:inner:health-check"))
+    finally:
+        await client.aclose()
+
+
+def _embedded(name: str, find: Callable[[], object]) -> Diagnosis:
+    try:
+        return Diagnosis(name, f"embedded: {find()}")
+    except MissingBinary as missing:
+        return Diagnosis(name, "none", str(missing))

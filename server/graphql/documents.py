@@ -1,0 +1,110 @@
+"""Documents are parsed, validated and measured once; what is wrong with one is remembered as well."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.extensions import SchemaExtension
+
+from server.graphql.cost import Costs, reads_schema_only, too_large
+from settings import settings
+
+NOTHING = parse("{ __typename }")  # what stands in for a document that could not be read; it is never executed
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document, what is wrong with it, and its operations by name."""
+
+    ast: DocumentNode
+    errors: tuple[GraphQLError, ...] = ()
+    operations: Mapping[str, Costs] | None = None
+    open_to_all: bool = False
+    """Only asks what the schema is."""
+
+    def operation(self, name: str | None) -> Costs | GraphQLError:
+        """The operation that is meant, or what is wrong with the name."""
+        known = self.operations or {}
+        if name is None:
+            return next(iter(known.values())) if len(known) == 1 else GraphQLError("Which operation? Name one of them.")
+        return known.get(name) or GraphQLError("There is no operation of this name.")
+
+
+class Documents:
+    """The cache, by the hash of the text; the least recently used go first."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self.schema = schema
+        self._known: OrderedDict[bytes, Document] = OrderedDict()
+
+    def get(self, text: str) -> Document:
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._read(text)
+            if len(self._known) > settings().document_cache_max:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(key)
+        return known
+
+    def _read(self, text: str) -> Document:
+        try:
+            ast = parse(text, max_tokens=settings().query_tokens_max, no_location=False)
+        except GraphQLError as error:
+            return Document(NOTHING, (error,))
+        except RecursionError:
+            return Document(NOTHING, (GraphQLError("The document is nested too deeply."),))
+        rules = list(specified_rules)
+        if not settings().development:
+            rules.append(NoSchemaIntrospectionCustomRule)
+        errors = validate(
+            self.schema, ast, rules, max_errors=settings().query_errors_max, hide_suggestions=not settings().development
+        )
+        if errors:
+            return Document(ast, tuple(errors))
+        named = {
+            node.name.value if node.name else "": Costs(ast, node)
+            for node in ast.definitions
+            if isinstance(node, OperationDefinitionNode)
+        }
+        too_much = tuple(large for costs in named.values() if (large := too_large(costs.size)))
+        return Document(ast, too_much, named, settings().development and reads_schema_only(ast, self.schema))
+
+
+class FromCache(SchemaExtension):
+    """Gives Strawberry the document that the endpoint looked up already: nothing is parsed or validated twice."""
+
+    def on_parse(self) -> Iterator[None]:
+        self.execution_context.graphql_document = self._document.ast
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = list(self._document.errors)
+        yield
+
+    def get_results(self) -> dict[str, Any]:
+        context = self.execution_context.context
+        results: dict[str, Any] = {"cost": {"requested": context.cost, "limit": settings().query_cost_max}}
+        if context.replayed:
+            results["replayed"] = context.replayed
+        return results
+
+    @property
+    def _document(self) -> Document:
+        document: Document = self.execution_context.context.document
+        return document

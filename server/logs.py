@@ -1,0 +1,55 @@
+"""Logs: one line for each thing worth knowing, with the request it belongs to; JSON in production."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from settings import settings
+
+SECRET = ("authorization", "token", "secret", "password", "code", "card")
+QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "tortoise": logging.WARNING, "arq": logging.WARNING}
+
+
+def _without_secrets(_logger: Any, _method: str, event: Any) -> Any:
+    for name in event:
+        if any(secret in name.lower() for secret in SECRET):
+            event[name] = "…"
+    return event
+
+
+def configure_logs(process: str) -> None:
+    """Both structlog's and the standard library's lines go to stdout, formed alike."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_secrets,
+    ]
+    as_json = settings().log_format == "json" or (settings().log_format == "auto" and not settings().development)
+    last: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers, root.level = [handler], logging.getLevelName(settings().log_level)
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
+    structlog.contextvars.bind_contextvars(process=process)

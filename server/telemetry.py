@@ -1,0 +1,102 @@
+"""What is told about a process while it runs: failures to Sentry, figures to Prometheus, health to whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import sentry_sdk
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.asyncio import Redis
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from tortoise import connections
+
+from models.kernel.metrics import FOLD_LAG_SECONDS, FOLD_WAITING, OLDEST_PLAN_SECONDS, OPEN_PLANS, POOL
+from models.kernel.sql import fetch_one, sql
+from models.ledger.folding import backlog
+from settings import settings
+
+log = structlog.get_logger("telemetry")
+Probe = Callable[[], Awaitable[None]]
+
+
+def configure_sentry(process: str) -> None:
+    """Failures go to Sentry where a DSN is set; never bodies, variables or personal data."""
+    dsn = settings().sentry_dsn.get_secret_value()
+    if not dsn:
+        return
+    sentry_sdk.init(
+        dsn,
+        environment=settings().env,
+        release=settings().release or None,
+        traces_sample_rate=settings().sentry_traces_rate,
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+    )
+    sentry_sdk.set_tag("process", process)
+
+
+async def database_answers() -> None:
+    await fetch_one(sql("SELECT 1"))
+
+
+async def redis_answers() -> None:
+    client = Redis.from_url(settings().redis_url, socket_timeout=2, socket_connect_timeout=2)
+    try:
+        await client.ping()
+    finally:
+        await client.aclose()
+
+
+async def _observe() -> None:
+    """Bring the figures that are read, not counted, up to this moment."""
+    pool: Any = getattr(connections.get("default"), "_pool", None)
+    if pool is not None:
+        idle = pool.get_idle_size()
+        POOL.labels("idle").set(idle)
+        POOL.labels("used").set(pool.get_size() - idle)
+        POOL.labels("max").set(pool.get_max_size())
+    waiting, age_ms = await backlog()
+    FOLD_WAITING.set(waiting)
+    FOLD_LAG_SECONDS.set(age_ms / 1000)
+    plans = await fetch_one(
+        sql(
+            """SELECT count(*) AS n, coalesce(extract(epoch FROM saldo_now() - min(created_at)), 0)::bigint AS age
+                 FROM ledger_plan WHERE state = 'HOLD'"""
+        )
+    )
+    if plans:
+        OPEN_PLANS.set(plans["n"])
+        OLDEST_PLAN_SECONDS.set(plans["age"])
+
+
+def health_routes(probes: Mapping[str, Probe]) -> list[Route]:
+    """/healthz: the process lives. /readyz: everything it needs answers. /metrics: its figures."""
+
+    async def healthz(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_request: Request) -> Response:
+        answers: dict[str, str] = {}
+        for name, probe in probes.items():
+            try:
+                await probe()
+                answers[name] = "ok"
+            except Exception as error:  # noqa: BLE001  whatever it is, it is not ready
+                log.warning("not_ready", part=name, error=repr(error))
+                answers[name] = "out of reach"
+        ready = set(answers.values()) <= {"ok"}
+        return JSONResponse({"ready": ready, **answers}, status_code=200 if ready else 503)
+
+    async def metrics(_request: Request) -> Response:
+        try:
+            await _observe()
+        except Exception as error:  # noqa: BLE001  the counted figures are served in any case
+            log.warning("figures_not_read", error=repr(error))
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
