@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -10,6 +11,7 @@ from tortoise import Tortoise, connections
 from tortoise.migrations.executor import MigrationExecutor
 
 from models.kernel.sql import Db, transaction
+from models.ledger.chart import Line
 from models.wiring import LINES, TABLES
 from settings import settings
 
@@ -88,11 +90,11 @@ async def migrate() -> list[str]:
         before = set(await executor.recorder.applied_migrations())
         await executor.migrate()
         after = set(await executor.recorder.applied_migrations())
-        await _bring_chart(db)
+        await bring_chart(db, LINES)
     return sorted(key.name for key in after - before)
 
 
-async def _bring_chart(db: Db) -> None:
+async def bring_chart(db: Db, lines: Sequence[Line]) -> None:
     """The lines of the chart as the database knows them. A changed policy fails here: accounts hang on it."""
     await db.executemany(
         """INSERT INTO ledger_line (kind, side, policy, announced, held, ends_at_zero) VALUES ($1, $2, $3, $4, $5, $6)
@@ -101,7 +103,7 @@ async def _bring_chart(db: Db) -> None:
            WHERE (ledger_line.*) IS DISTINCT FROM (excluded.*)""",
         [
             (line.kind, line.side.value, line.policy.value, line.announced, line.held, line.ends_at_zero)
-            for line in LINES
+            for line in lines
         ],
     )
 
