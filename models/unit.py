@@ -46,6 +46,8 @@ RANKS = (
 )  # fmt: skip
 """The order in which everybody locks: rows by (rank, id), then the plan, then the accounts by id."""
 
+ROW_LOCK = "FOR NO KEY UPDATE OF r"  # foreign keys that point at the row go on
+
 CLASHES = ("40001", "40P01")  # serialization failure, deadlock: the unit is run again
 WAITED = ("55P03", "57014")  # lock_timeout, statement_timeout: BUSY
 TWIN_KEY = "ledger_transfer_key_key"  # two posted one key at the same moment: run again, and be refused by the row
@@ -103,7 +105,7 @@ class Unit:
         Refuses NOT_FOUND (or the finer `code`), and VERSION_CONFLICT where the request expected another version.
         """
         name = table._meta.db_table
-        query = join([sql(f'SELECT r.* FROM "{name}" r WHERE'), where & visible_to, sql("FOR NO KEY UPDATE OF r")])
+        query = join([sql(f'SELECT r.* FROM "{name}" r WHERE'), where & visible_to, sql(ROW_LOCK)])
         text, values = query.render()
         found = await self.db.fetch(text, *values)
         if not found:

@@ -11,6 +11,8 @@ from models.unit import Unit
 
 T = TypeVar("T", bound=LivingRow)
 
+FREE = "r.lease_until IS NULL OR r.lease_until < saldo_now()"
+
 
 async def claim(
     work: Unit, table: type[T], due: Sql, *, limit: int, lease_seconds: int, order: str = "r.id"
@@ -29,7 +31,7 @@ async def claim(
                      WHERE u.id IN (SELECT r.id FROM "{name}" r WHERE""",
                 lease_seconds,
             ),
-            due & sql("r.lease_until IS NULL OR r.lease_until < saldo_now()"),
+            due & sql(FREE),
             sql(f"ORDER BY {order} LIMIT {{}} FOR NO KEY UPDATE SKIP LOCKED) RETURNING u.*", limit),
         ]
     )
