@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
-from tortoise import Tortoise, connections
-from tortoise.migrations.executor import MigrationExecutor
+from tortoise import Tortoise
 
-from models.kernel.sql import Db, transaction
-from models.ledger.chart import Line
-from models.wiring import LINES, TABLES
+from models.wiring import TABLES
 from settings import settings
 
-MIGRATE_LOCK = 0x5A1D0
 APP = "models"
 
 
@@ -74,41 +69,3 @@ async def connect(url: str | None = None) -> None:
 
 async def disconnect() -> None:
     await Tortoise.close_connections()
-
-
-async def migrate() -> list[str]:
-    """Bring the database up to this code: every missing migration, then the chart of accounts.
-
-    One transaction under one advisory lock, so that starting twice at once is safe and half a migration cannot be.
-    """
-    async with transaction() as db:
-        await db.execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
-        await db.execute("SELECT pg_advisory_xact_lock($1)", MIGRATE_LOCK)
-        executor = MigrationExecutor(connections.get("default"), config("postgres://")["apps"])
-        # The executor would look for its table before it makes it, which poisons a transaction.
-        await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
-        before = set(await executor.recorder.applied_migrations())
-        await executor.migrate()
-        after = set(await executor.recorder.applied_migrations())
-        await bring_chart(db, LINES)
-    return sorted(key.name for key in after - before)
-
-
-async def bring_chart(db: Db, lines: Sequence[Line]) -> None:
-    """The lines of the chart as the database knows them. A changed policy fails here: accounts hang on it."""
-    await db.executemany(
-        """INSERT INTO ledger_line (kind, side, policy, announced, held, ends_at_zero) VALUES ($1, $2, $3, $4, $5, $6)
-           ON CONFLICT (kind) DO UPDATE SET side = excluded.side, policy = excluded.policy,
-             announced = excluded.announced, held = excluded.held, ends_at_zero = excluded.ends_at_zero
-           WHERE (ledger_line.*) IS DISTINCT FROM (excluded.*)""",
-        [
-            (line.kind, line.side.value, line.policy.value, line.announced, line.held, line.ends_at_zero)
-            for line in lines
-        ],
-    )
-
-
-async def missing_migrations() -> list[str]:
-    """What this code knows and the database does not have yet."""
-    executor = MigrationExecutor(connections.get("default"), config("postgres://")["apps"])
-    return sorted(step.migration.name for step in await executor.plan())

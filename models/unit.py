@@ -42,9 +42,11 @@ R = TypeVar("R", bound="Answer")
 
 RANKS = (
     "request", "key", "person", "party", "shop", "deal", "deal_dispute", "payment", "wallet", "sweep", "payout",
-    "delivery", "adjustment", "dispute", "notification", "certificate", "debt", "job_run", "plan", "accounts",
+    "delivery", "adjustment", "dispute", "notification", "certificate", "debt", "job_run",
 )  # fmt: skip
-"""The order in which everybody locks: rows by (rank, id), then the plan, then the accounts by id."""
+"""The order in which everybody locks: rows by (rank, id), nouns that are not listed after those by name, then the
+plan, then the accounts by id."""
+PLAN, ACCOUNTS = "plan", "accounts"
 
 ROW_LOCK = "FOR NO KEY UPDATE OF r"  # foreign keys that point at the row go on
 
@@ -89,7 +91,7 @@ class Unit:
     request: Request | None = None
     target: str | None = None
     """The noun whose row `expectedVersion` speaks of."""
-    _rank: tuple[int, Any] = (-1, 0)
+    _rank: tuple[int, str, int] = (-1, "", 0)
     _moved_money: bool = False
 
     # locks
@@ -165,7 +167,7 @@ class Unit:
 
     async def post(self, subject: LivingRow, moved: Sequence[Transfer]) -> int:
         """Move money at once, judged as a whole; see `transfers.post`. Answers the number of the call."""
-        self._in_order("accounts", 0)
+        self._in_order(ACCOUNTS, 0)
         call = await transfers.post(self.db, subject.subject, self._by, moved)
         self._money_moved()
         return call
@@ -195,9 +197,9 @@ class Unit:
         return By(self.by.subject, self.by.role.value, self.request.id if self.request else None)
 
     async def _on_plan(self, call: Awaitable[PlanAnswer]) -> PlanAnswer:
-        self._in_order("plan", 0)
+        self._in_order(PLAN, 0)
         answer = await call
-        self._in_order("accounts", 0)
+        self._in_order(ACCOUNTS, 0)
         self._money_moved()
         return answer
 
@@ -208,9 +210,11 @@ class Unit:
         self._moved_money = True
 
     def _in_order(self, noun: str, id: Any) -> None:
-        rank = (RANKS.index(noun), id if isinstance(id, int) else 0)
+        last = {PLAN: len(RANKS) + 1, ACCOUNTS: len(RANKS) + 2}
+        place = RANKS.index(noun) if noun in RANKS else last.get(noun, len(RANKS))
+        rank = (place, noun, id if isinstance(id, int) else 0)
         if rank < self._rank:
-            raise AssertionError(f"{noun} {id} is locked after {RANKS[self._rank[0]]} {self._rank[1]}")
+            raise AssertionError(f"{noun} {id} is locked after {self._rank[1]} {self._rank[2]}")
         self._rank = rank
 
     @staticmethod

@@ -13,4 +13,5 @@ LINES = (*chart.LINES, *(line for noun in NOUNS for line in noun.LINES))
 TABLES = tuple(table for noun in NOUNS for table in noun.TABLES)
 CHECKS = (*audit.CHECKS, *(check for noun in NOUNS for check in noun.CHECKS))
 JOBS = {job.name: job for noun in NOUNS for job in noun.JOBS}
+CODES = tuple(code for noun in NOUNS for code in noun.CODES)
 CORRECTION_KINDS = tuple(kind for noun in NOUNS for kind in noun.CORRECTION_KINDS)

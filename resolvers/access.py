@@ -7,8 +7,10 @@ from typing import Any, TypeAlias, cast
 
 import strawberry
 from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
+from strawberry.utils.str_converters import to_camel_case
 
 from models.kernel.viewer import Role
+from models.unit import Operation
 from schema.context import Info
 from schema.inputs import checked
 
@@ -43,7 +45,16 @@ def query(description: str, *roles: Role) -> Declare:
     return cast(Declare, field)
 
 
-def mutation(description: str, *roles: Role) -> Declare:
-    """A root mutation, closed to all but `roles` where any are named."""
+DOES: dict[str, Operation[Any, Any]] = {}
+"""Which operation each mutation does: what it can refuse is compared with the mutation's union."""
+
+
+def mutation(description: str, *roles: Role, does: Operation[Any, Any]) -> Declare:
+    """A root mutation that does one operation, closed to all but `roles`."""
     field: Any = strawberry.mutation(description=_described(description, roles), extensions=[_Gate(frozenset(roles))])
-    return cast(Declare, field)
+
+    def declare(resolver: Callable[..., Any]) -> Any:
+        DOES[to_camel_case(resolver.__name__)] = does
+        return field(resolver)
+
+    return declare

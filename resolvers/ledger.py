@@ -9,32 +9,23 @@ import strawberry
 
 from models.kernel import refusals
 from models.kernel.pages import Cut
-from models.kernel.viewer import AUDITOR, OPERATOR, SERVICE, Viewer
+from models.kernel.viewer import AUDITOR, OPERATOR, Viewer
 from models.ledger import balances
 from models.ledger.audit import Report
 from models.ledger.errors import PLAN_NOT_FOUND
-from models.ledger.plans import PlanAnswer
-from models.services import operations as services
 from models.work import reads as work
 from models.work.jobs import AUDIT_BOOKS
-from resolvers.access import mutation, query
+from resolvers.access import query
 from schema.connections import Connection
 from schema.context import Info
 from schema.ledger import (
     ACCOUNT,
     PLAN,
     AuditReport,
-    CommitPlanResult,
-    CreateLedgerAccountInput,
-    CreateLedgerAccountResult,
-    FinishPlanInput,
-    HoldPlanInput,
-    HoldPlanResult,
     LedgerAccount,
     LedgerAccountFilter,
     LedgerPlan,
     LedgerTransfer,
-    RollbackPlanResult,
     account_number,
     moments_in_order,
     plan_key,
@@ -54,14 +45,6 @@ async def _plans(viewer: Viewer, ids: list[str]) -> dict[str, LedgerPlan]:
 
 
 NODES = {ACCOUNT: _accounts, PLAN: _plans}
-
-
-async def _answered(info: Info, answer: PlanAnswer) -> LedgerPlan:
-    """The plan as the call answered it: a repeated call shows what its first one saw."""
-    if answer.repeated:
-        info.context.replayed.append(info.path.as_list())
-    record = (await balances.plans(info.context.viewer, [answer.key]))[answer.key]
-    return LedgerPlan.of(record, answer.accounts)
 
 
 @strawberry.type
@@ -128,31 +111,3 @@ class Queries:
     async def audit(self, info: Info) -> AuditReport | None:
         result = await work.last_result(info.context.viewer, AUDIT_BOOKS)
         return AuditReport.of(Report.read(dict(result))) if result else None
-
-
-@strawberry.type
-class Mutations:
-    @mutation("Open an account that the service owns.", SERVICE)
-    async def create_ledger_account(self, info: Info, input: CreateLedgerAccountInput) -> CreateLedgerAccountResult:
-        request, viewer = input.request(info), info.context.viewer
-        return LedgerAccount.of(
-            await services.create_account(input.currency, input.description, by=viewer, request=request)
-        )
-
-    @mutation("Hold one batch of a plan over accounts of the service.", SERVICE)
-    async def hold_plan(self, info: Info, input: HoldPlanInput) -> HoldPlanResult:
-        request, viewer = input.request(info), info.context.viewer
-        answer = await services.hold_plan(input.plan_id, input.batch.batch(), by=viewer, request=request)
-        return await _answered(info, answer)
-
-    @mutation("Commit a whole plan: what it holds has happened.", SERVICE)
-    async def commit_plan(self, info: Info, input: FinishPlanInput) -> CommitPlanResult:
-        request, viewer = input.request(info), info.context.viewer
-        answer = await services.finish_plan(input.plan_id, "commit", input.held(), by=viewer, request=request)
-        return await _answered(info, answer)
-
-    @mutation("Roll back a whole plan: what it holds will not happen.", SERVICE)
-    async def rollback_plan(self, info: Info, input: FinishPlanInput) -> RollbackPlanResult:
-        request, viewer = input.request(info), info.context.viewer
-        answer = await services.finish_plan(input.plan_id, "rollback", input.held(), by=viewer, request=request)
-        return await _answered(info, answer)

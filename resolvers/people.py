@@ -67,12 +67,12 @@ class Queries:
 
 @strawberry.type
 class Mutations:
-    @mutation("Bring a person as another system knows him, or his new name.", OPERATOR, SERVICE)
+    @mutation("Bring a person as another system knows him, or his new name.", OPERATOR, SERVICE, does=people.upsert)
     async def upsert_person(self, info: Info, input: UpsertPersonInput) -> UpsertPersonResult:
         request = input.request(info)
         return Person.of(await people.upsert(input.external_id, input.name, by=info.context.viewer, request=request))
 
-    @mutation("Correct a person's available balance, up or down, and say why.", OPERATOR)
+    @mutation("Correct a person's available balance, up or down, and say why.", OPERATOR, does=people.adjust)
     async def adjust_balance(self, info: Info, input: AdjustBalanceInput) -> AdjustBalanceResult:
         request, money, viewer = input.request(info), input.money.money(), info.context.viewer
         number = await input.person.find(info)

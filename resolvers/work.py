@@ -40,7 +40,9 @@ class Queries:
 
 @strawberry.type
 class Mutations:
-    @mutation("Ask for one run of a job, apart from its schedule; follow it by `jobRun`.", OPERATOR)
+    @mutation(
+        "Ask for one run of a job, apart from its schedule; follow it by `jobRun`.", OPERATOR, does=work.request_run
+    )
     async def run_job(self, info: Info, input: RunJobInput) -> RunJobResult:
         request = input.request(info)
         return JobRun.of(await work.request_run(JOBS[input.name.value], by=info.context.viewer, request=request))

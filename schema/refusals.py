@@ -34,7 +34,7 @@ class Refusal:
 
     @classmethod
     def of(cls, no: Any) -> Self:
-        return cls(code=RefusalCode[no.code], message=str(no), retryable=no.retryable, **cls.facts(no))
+        return cls(code=getattr(RefusalCode, no.code), message=str(no), retryable=no.retryable, **cls.facts(no))
 
     @classmethod
     def facts(cls, _no: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from models.work.lifecycle import JobRunStatus
 from schema.enums import enum_of
 from schema.inputs import Asked
 from schema.node import Node, global_id
-from schema.refusals import Busy, IdempotencyKeyConflict, NotAllowed
+from schema.refusals import Busy, IdempotencyKeyConflict, InvalidInput, NotAllowed
 
 RUN = "JobRun"
 
@@ -104,4 +104,6 @@ class RunJobInput(Asked):
     idempotency_key: str | None = strawberry.field(default=None, description="The same key again: the same run again.")
 
 
-RunJobResult = Annotated[JobRun | NotAllowed | Busy | IdempotencyKeyConflict, strawberry.union("RunJobResult")]
+RunJobResult = Annotated[
+    JobRun | NotAllowed | InvalidInput | Busy | IdempotencyKeyConflict, strawberry.union("RunJobResult")
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -46,11 +47,20 @@ def worker() -> None:
 
 
 @cli.command()
-def migrate() -> None:
+def migrate(
+    write: Annotated[
+        str, typer.Option(help="Write a migration of this name for what the tables have beyond the last.")
+    ] = "",
+) -> None:
     """Bring the database up to this code. Starting it twice at once is safe."""
-    from models import database  # noqa: PLC0415
+    from models import migrating  # noqa: PLC0415
 
-    applied = asyncio.run(_with_database(database.migrate))
+    if write:
+        out.print(
+            f"wrote {asyncio.run(migrating.write(write)) or 'nothing: the migrations say all that the tables have'}"
+        )
+        return
+    applied = asyncio.run(_with_database(migrating.migrate))
     for name in applied:
         out.print(f"applied {name}")
     out.print("The database is up to date.")
@@ -89,6 +99,17 @@ def schema() -> None:
     from server.graphql.schema import printed  # noqa: PLC0415
 
     sys.stdout.write(printed())
+
+
+@cli.command(hidden=True)
+def docs() -> None:
+    """Write the pages of docs/ that are made from the code, and schema/schema.graphql."""
+    from server.graphql.schema import printed  # noqa: PLC0415
+    from server.pages import pages  # noqa: PLC0415
+
+    for path, text in {**pages(), "schema/schema.graphql": printed()}.items():
+        Path(path).write_text(text, encoding="utf-8")
+        out.print(f"wrote {path}")
 
 
 @cli.command()

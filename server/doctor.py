@@ -10,7 +10,7 @@ import asyncpg
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from models import database
+from models import database, migrating
 from models.ledger.folding import backlog
 from server.embedded import MissingBinary
 from server.embedded.binaries import postgres_binary, redis_binary
@@ -69,7 +69,7 @@ async def _database() -> list[Diagnosis]:
     except (OSError, ValueError, asyncpg.PostgresError) as error:
         return [Diagnosis("database", repr(error), "Is SALDO_DATABASE_URL right, and does PostgreSQL run there?")]
     else:
-        missing = await database.missing_migrations()
+        missing = await migrating.missing()
         late = age_ms > 60_000
         return [
             Diagnosis("database", "reached"),

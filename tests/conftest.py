@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 os.environ["SALDO_ENV"] = "development"
 
 from models import database as db
+from models import migrating
 from models.kernel.sql import fetch, sql, transaction
 from models.ledger.audit import audit
 from models.wiring import CHECKS
@@ -67,9 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
 async def _make_template(url: str) -> None:
     await ensure_database(url)
     await db.connect(url)
-    await db.migrate()
+    await migrating.migrate()
     async with transaction() as connection:
-        await db.bring_chart(connection, TEST_LINES)
+        await migrating.bring_chart(connection, TEST_LINES)
     await db.disconnect()
 
 
@@ -98,6 +99,7 @@ async def pool(run: dict[str, Any], database_url: str, redis_url: str, worker_id
     admin = await asyncpg.connect(str(run["postgres"]).replace("DATABASE", "postgres"))
     await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE template")
+    await admin.execute(f"ALTER DATABASE {name} SET deadlock_timeout = '20ms'")  # planted deadlocks are found sooner
     await admin.close()
     os.environ |= {"SALDO_DATABASE_URL": database_url, "SALDO_REDIS_URL": redis_url}
     settings.cache_clear()

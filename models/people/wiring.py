@@ -1,11 +1,13 @@
 """What the house needs to know of people."""
 
 from models.ledger.audit import Check
+from models.people.errors import PERSON_NOT_FOUND
 from models.people.postings import ADJUSTMENT, AVAILABLE
 from models.work.jobs import Job
 
 LINES = (AVAILABLE,)
 TABLES = ("models.people.tables",)
+CODES = (PERSON_NOT_FOUND,)
 CORRECTION_KINDS = (ADJUSTMENT,)
 JOBS: tuple[Job, ...] = ()
 CHECKS = (

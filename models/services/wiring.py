@@ -6,6 +6,7 @@ from models.work.jobs import Job
 
 LINES = (SERVICE_ACCOUNT,)
 TABLES: tuple[str, ...] = ()
+CODES: tuple[str, ...] = ()
 CORRECTION_KINDS: tuple[str, ...] = ()
 JOBS: tuple[Job, ...] = ()
 CHECKS: tuple[Check, ...] = ()

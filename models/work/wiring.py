@@ -6,6 +6,7 @@ from models.work import jobs
 
 LINES: tuple[Line, ...] = ()
 TABLES = ("models.work.tables",)
+CODES: tuple[str, ...] = ()
 CORRECTION_KINDS: tuple[str, ...] = ()
 JOBS = jobs.JOBS
 CHECKS: tuple[Check, ...] = ()

@@ -27,9 +27,9 @@ GUARDED_BY_SQL = [
     (scenarios.first_hold_by_twenty, "ledger_hold", "ON CONFLICT DO NOTHING", ""),
     (scenarios.twins_with_one_key, "request_take", "ON CONFLICT DO NOTHING", ""),
 ]
-SMALLER = {  # a deadlock takes PostgreSQL a second to find, and a few are enough
-    scenarios.opposed_transfers: {"workers": 6, "rounds": 2},
-    scenarios.opposed_plans: {"pairs": 4},
+SMALLER = {  # finding a deadlock takes time, and a few are enough
+    scenarios.opposed_transfers: {"workers": 16, "rounds": 3},
+    scenarios.opposed_plans: {"pairs": 20},
 }
 by_name = {"ids": lambda value: getattr(value, "__name__", "")}
 

@@ -1,0 +1,83 @@
+"""What clients see is what is written down: the schema, the refusals, the generated pages."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, GraphQLUnionType
+
+from models.kernel import refusals as kernel
+from resolvers.access import DOES
+from schema.money import MoneyInput
+from schema.people import PersonRef
+from schema.refusals import SHOWN
+from server.graphql.schema import printed, schema
+from server.pages import pages
+
+CORE = schema()._schema
+OF_PARTS = {
+    MoneyInput: {kernel.InvalidAmount, kernel.CurrencyNotSupported},
+    PersonRef: {kernel.NotFound},
+}
+
+
+def test_the_printed_schema_is_the_contract():
+    assert Path("schema/schema.graphql").read_text() == printed(), "run `make schema` and look at the difference"
+
+
+@pytest.mark.parametrize(("page", "text"), pages().items(), ids=lambda value: str(value)[:40])
+def test_generated_pages_are_current(page, text):
+    assert Path(page).read_text() == text, "run `make docs`"
+
+
+@pytest.mark.parametrize("name", sorted(CORE.mutation_type.fields))
+def test_a_mutations_union_is_what_its_operation_refuses(name):
+    field = CORE.mutation_type.fields[name]
+    union = typing.cast(GraphQLUnionType, field.type.of_type)
+    shown = {s.refusal for s in SHOWN if s.__name__ in {t.name for t in union.types}}
+    input_type = field.args["input"].type.of_type
+    expected = set(DOES[name].refuses) | {kernel.InvalidInput} | _of_parts(_python(input_type.name))
+    assert shown == expected
+
+
+def _python(name: str) -> type:
+    definition = schema().get_type_by_name(name)
+    return typing.cast(type, definition.origin)
+
+
+def _of_parts(input_type: type) -> set[type[kernel.Refusal]]:
+    found: set[type[kernel.Refusal]] = set()
+    for field in dataclasses.fields(input_type):
+        kind = field.type.of_type if hasattr(field.type, "of_type") else field.type
+        if isinstance(kind, type):
+            found |= OF_PARTS.get(kind, set())
+            if dataclasses.is_dataclass(kind):
+                found |= _of_parts(kind)
+    return found
+
+
+def test_every_refusal_has_a_type_or_never_reaches_a_mutation():
+    typed = {shown.refusal for shown in SHOWN}
+    reachable = {refusal for operation in DOES.values() for refusal in operation.refuses}
+    assert reachable <= typed
+
+
+TYPES = [
+    kind
+    for name, kind in sorted(CORE.type_map.items())
+    if not name.startswith("__") and not getattr(kind, "specified", False)
+]
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.name)
+def test_everything_is_described(kind):
+    roots = {CORE.query_type, CORE.mutation_type}
+    standard = kind.name in ("Boolean", "String", "Int", "Float", "ID", "JSON")
+    unions = isinstance(kind, GraphQLUnionType)  # a union is described by the mutation that answers it
+    assert kind.description or kind in roots or standard or unions
+    if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+        for name, field in kind.fields.items():
+            assert field.description or kind.name == "PersonRef", f"{kind.name}.{name} is not described"
