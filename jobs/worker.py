@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import structlog
-from arq import cron
+from arq import ArqRedis, create_pool, cron
 from arq.cron import CronJob
 from arq.worker import Function, func
 from arq.worker import Worker as ArqWorker
@@ -33,28 +32,24 @@ class Worker:
         self._arq: list[ArqWorker] = []
         self._tasks: list[asyncio.Task[Any]] = []
 
-    def start(self) -> None:
-        self._arq = [_inner(), _public()]
+    async def start(self) -> None:
+        """Reach Redis, then begin. The pools are ours, so that whatever happens they are closed."""
+        for make in (_inner, _public):
+            self._arq.append(make(await create_pool(redis_settings())))
         for worker in self._arq:
             self._begin(f"arq {worker.queue_name}", worker.async_run())
         for loop in self.loops:
             self._begin(loop.name, loop.run())
 
     async def stop(self) -> None:
-        """Takes nothing new, gives running jobs their time, then ends."""
-        for worker in self._arq:
-            worker.allow_pick_jobs = False
+        """Takes nothing new, gives running jobs their time, cancels what is left, and lets go of Redis last."""
+        await _cancelled(self._tasks)
         running = [task for worker in self._arq for task in worker.tasks.values()]
         if running:
             await asyncio.wait(running, timeout=settings().job_stop_seconds)
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError, Exception):
-                await task
+        await _cancelled(running)
         for worker in self._arq:
-            with suppress(Exception):
-                await worker.close()
+            await worker.pool.aclose(close_connection_pool=True)
 
     @property
     def healthy(self) -> bool:
@@ -72,17 +67,23 @@ class Worker:
             self.failed.set()
 
 
-def _inner() -> ArqWorker:
+async def _cancelled(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _inner(pool: ArqRedis) -> ArqWorker:
     crons = [_cron(JOBS[name]) for name in BODIES]
     known: dict[str, Callable[..., Any]] = {line.name: line.coroutine for line in crons}
-    return _worker(INNER_QUEUE, known, crons)
+    return _worker(pool, INNER_QUEUE, known, crons)
 
 
-def _public() -> ArqWorker:
-    return _worker(PUBLIC_QUEUE, dict(PUBLIC), [])
+def _public(pool: ArqRedis) -> ArqWorker:
+    return _worker(pool, PUBLIC_QUEUE, dict(PUBLIC), [])
 
 
-def _worker(queue: str, known: dict[str, Callable[..., Any]], crons: list[CronJob]) -> ArqWorker:
+def _worker(pool: ArqRedis, queue: str, known: dict[str, Callable[..., Any]], crons: list[CronJob]) -> ArqWorker:
     limits = settings()
     lines = {line.name for line in crons}
     named = {BURY: bury_message} | {name: body for name, body in known.items() if name not in lines}
@@ -90,11 +91,12 @@ def _worker(queue: str, known: dict[str, Callable[..., Any]], crons: list[CronJo
         func(body, name=name, keep_result=0, timeout=limits.job_timeout_seconds, max_tries=5)
         for name, body in named.items()
     ]
+    pool.job_serializer, pool.job_deserializer = serialize, deserializer(queue, named | known)
     return ArqWorker(
         functions,
         queue_name=queue,
         cron_jobs=crons,
-        redis_settings=redis_settings(),
+        redis_pool=pool,
         handle_signals=False,
         max_jobs=limits.jobs_at_once,
         job_timeout=limits.job_timeout_seconds,
@@ -103,7 +105,7 @@ def _worker(queue: str, known: dict[str, Callable[..., Any]], crons: list[CronJo
         max_tries=5,
         health_check_interval=5,
         job_serializer=serialize,
-        job_deserializer=deserializer(queue, named | known),
+        job_deserializer=pool.job_deserializer,
         log_results=False,
     )
 

@@ -80,7 +80,7 @@ async def _work() -> int:
         uvicorn.Config(Starlette(routes=health_routes(probes)), lifespan="off", **_uvicorn(settings().port + 1))
     )
     served = asyncio.create_task(side.serve())
-    worker.start()
+    await worker.start()
     log.info("worker_started")
     waits = [asyncio.create_task(event.wait()) for event in (stop, worker.failed)]
     try:

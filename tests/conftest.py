@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 import pytest
 from redis.asyncio import Redis
+from tortoise import connections
 
 os.environ["SALDO_ENV"] = "development"
 
@@ -25,6 +26,7 @@ from models.ledger.audit import audit
 from models.wiring import CHECKS
 from server.app import app
 from server.embedded import Running, ensure_database, start_services
+from server.logs import configure_logs
 from settings import settings
 from tests.ledger.books import TEST_LINES
 from tests.make import Make
@@ -46,6 +48,7 @@ class _Share:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    configure_logs("test")
     if hasattr(config, "workerinput"):
         config.stash[RUN] = config.workerinput["run"]
         return
@@ -120,7 +123,7 @@ async def database(pool: None, request: pytest.FixtureRequest) -> AsyncIterator[
 
 async def empty() -> None:
     """Delete everything, append-only or not: as a replica would, without triggers or foreign keys."""
-    await db.connections.get("default").execute_script(
+    await connections.get("default").execute_script(
         f"""DO $$ DECLARE t text; BEGIN
               SET LOCAL session_replication_role = replica;
               FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL (ARRAY{list(KEPT)})

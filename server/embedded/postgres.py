@@ -44,10 +44,10 @@ def prepare_postgres(home: Path, *, durable: bool, as_root: AsRoot = "auto") -> 
     """
     home = prepare_home(home)
     program, who, data = postgres_binary("postgres"), identity(as_root), home / "postgres"
-    run = make_private(run_folder(home))
     who.own(home)
-    who.own(run)
     who.demand_reach(home, program)
+    run = make_private(run_folder(home))
+    who.own(run)
     if not data.exists():
         _initialise(data, who, durable=durable)
     who.own(data)

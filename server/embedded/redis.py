@@ -25,10 +25,11 @@ def prepare_redis(home: Path, *, durable: bool, index: int = 0, as_root: AsRoot 
     """Says how to run the server number `index`. The caller holds the home's lock."""
     home = prepare_home(home)
     program, who, name = redis_binary(), identity(as_root), _name(index)
-    data, run, path = make_private(home / name), make_private(run_folder(home)), _socket(home, index)
-    for folder in (home, run, data):
-        who.own(folder)
+    who.own(home)
     who.demand_reach(home, program)
+    data, run, path = make_private(home / name), make_private(run_folder(home)), _socket(home, index)
+    for folder in (run, data):
+        who.own(folder)
     pid_file = data / "redis.pid"
     argv = [str(program), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--dir", str(data)]
     argv += ["--databases", str(DATABASES), "--pidfile", str(pid_file), "--save", ""]

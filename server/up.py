@@ -1,0 +1,231 @@
+"""`saldo up`: the whole house on one machine, out of one command, until Ctrl-C.
+
+The order is a law of its own: the home's lock, free ports, servers, migrations, the small world, API, worker. What
+is ready is only then built upon, and leaving goes the same way back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import httpx
+from rich.console import Console
+
+from server.embedded import (
+    HomeInUse,
+    HomeLock,
+    MissingBinary,
+    NoIdentity,
+    Service,
+    ServiceFailed,
+    UnsafeFolder,
+    ensure_database,
+    postgres_url,
+    prepare_postgres,
+    prepare_redis,
+    redis_url,
+)
+from server.embedded.children import forking_quietly, tied_to_parent
+from server.supervisor import Child, ChildFailed, Supervisor
+from settings import Settings, settings
+
+FAILED, IN_USE = 1, 3
+# Longer than the 10 s the API and the worker give to what they are doing when they are told to stop.
+GRACE_SECONDS = 15.0
+PROBE_SECONDS = 2.0
+EXAMPLE = '{"query": "{ __typename }"}'
+
+
+class CannotListen(RuntimeError):
+    """An address we need is taken or is not this machine's."""
+
+
+class StepFailed(RuntimeError):
+    """A command that has to succeed before the processes start did not."""
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str
+    argv: list[str]
+    ready_url: str = ""  # for what keeps running: answers 2xx when it is ready
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What runs above the servers: steps to their end, then processes that stay, then tokens to show."""
+
+    steps: list[Command]
+    processes: list[Command]
+    tokens: list[Command]
+
+
+def programs_of_saldo(config: Settings) -> Programs:
+    def saldo(name: str, *words: str, ready_url: str = "") -> Command:
+        return Command(name, [sys.executable, "-m", "server.cli", *words], ready_url)
+
+    return Programs(
+        steps=[saldo("migrate", "migrate"), saldo("seed", "seed")],
+        processes=[
+            saldo("api", "api", ready_url=f"{_base(config)}/readyz"),
+            saldo("worker", "worker", ready_url=f"{_base(config, 1)}/readyz"),
+        ],
+        tokens=[
+            saldo("operator", "token", "--role", "operator"),
+            saldo("user", "token", "--role", "user", "--person", "1"),
+        ],
+    )
+
+
+async def up(programs: Programs | None = None, console: Console | None = None) -> int:
+    """Runs until a signal. The exit code: 0 after a signal, 3 when the home is in use, 1 when something failed."""
+    config, console = settings(), console or Console()
+    try:
+        with HomeLock(config.home):
+            demand_free_ports(config)
+            await _run(config, programs or programs_of_saldo(config), console)
+    except HomeInUse as no:
+        _print(console, f"Not started: {no}")
+        return IN_USE
+    except (CannotListen, StepFailed, ChildFailed, MissingBinary, NoIdentity, ServiceFailed, UnsafeFolder) as no:
+        _print(console, f"Not started: {no}")
+        return FAILED
+    except (OSError, asyncpg.PostgresError) as no:
+        _print(console, f"Not started: {type(no).__name__}: {no}")
+        return FAILED
+    _print(console, "Stopped.")
+    return 0
+
+
+async def _run(config: Settings, programs: Programs, console: Console) -> None:
+    async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client, Supervisor() as supervisor:
+        env = await _start_servers(supervisor, config)
+        for step in programs.steps:
+            if code := await supervisor.run_once(Child(step.name, step.argv, env=env)):
+                raise StepFailed(f"`{step.name}` ended with {code}; what it said stands above.")
+        for process in programs.processes:
+            await supervisor.start(_child(process, env, client))
+        tokens = {command.name: await _output_of(command, env) for command in programs.tokens}
+        _welcome(console, config, tokens)
+        await supervisor.wait()
+
+
+async def _start_servers(supervisor: Supervisor, config: Settings) -> dict[str, str]:
+    """Starts what no setting names elsewhere; answers the environment in which everything else runs."""
+    home = config.home.expanduser().resolve()
+    database, redis = config.database_url, config.redis_url
+    if not database:
+        await supervisor.start(_server(prepare_postgres(home, durable=True)))
+        database = postgres_url(home)
+        await ensure_database(database)
+    if not redis:
+        await supervisor.start(_server(prepare_redis(home, durable=True)))
+        redis = redis_url(home)
+    ours = {"SALDO_DATABASE_URL": database, "SALDO_REDIS_URL": redis, "SALDO_ENV": config.env, "SALDO_HOME": str(home)}
+    return {**os.environ, **ours, "PYTHONUNBUFFERED": "1"}
+
+
+def _server(service: Service) -> Child:
+    return Child(
+        name=service.name,
+        argv=service.argv,
+        ready=service.ready,
+        env=service.env,
+        stop_signal=service.stop_signal,
+        spawn_options=service.spawn_options,
+        log=service.log,
+        before_start=service.before_start,
+        cwd=Path("/"),  # ours may be closed to the user it runs as
+    )
+
+
+def _child(command: Command, env: dict[str, str], client: httpx.AsyncClient) -> Child:
+    async def ready(_pid: int) -> bool:
+        return await _answers(client, command.ready_url)
+
+    return Child(command.name, command.argv, ready=ready, env=env, stop_grace_seconds=GRACE_SECONDS)
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+    if not url:
+        return True
+    try:
+        return (await client.get(url)).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def demand_free_ports(config: Settings) -> None:
+    """Asked before anything starts: a port found taken later would stop a house half built."""
+    for offset, what in ((0, "the API"), (1, "the worker's health")):
+        port = config.port + offset
+        if port > 65535:
+            raise CannotListen(f"The worker's health would need port {port}: set SALDO_PORT to 65534 or less.")
+        _demand_free(config.host, port, what)
+
+
+def _demand_free(host: str, port: int, what: str) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as door:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection just closed is no hindrance
+            door.bind(address)
+            door.listen(1)
+    except OSError as no:
+        if no.errno == errno.EADDRINUSE:
+            raise CannotListen(f"Port {port} ({what}) is in use: set SALDO_PORT to another one.") from None
+        raise CannotListen(
+            f"Cannot listen on {host} port {port} ({what}): {no.strerror}. See SALDO_HOST and SALDO_PORT."
+        ) from None
+
+
+def _base(config: Settings, offset: int = 0) -> str:
+    """An address a client on this machine can use, also when we listen on all of them."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(config.host, config.host)  # noqa: S104  compared
+    return f"http://{f'[{host}]' if ':' in host else host}:{config.port + offset}"
+
+
+async def _output_of(command: Command, env: dict[str, str]) -> str:
+    """What a short command prints; empty when it fails, for a token is a courtesy."""
+    program, *arguments = command.argv
+    with forking_quietly():
+        process = await asyncio.create_subprocess_exec(
+            program, *arguments, env=env, stdout=asyncio.subprocess.PIPE, **tied_to_parent(signal.SIGTERM)
+        )
+    said, _ = await process.communicate()
+    return said.decode(errors="replace").strip() if process.returncode == 0 else ""
+
+
+def _welcome(console: Console, config: Settings, tokens: dict[str, str]) -> None:
+    api, worker = _base(config), _base(config, 1)
+    addresses = {
+        "GraphQL": f"{api}/graphql",
+        "GraphiQL": f"{api}/graphiql",
+        "health": f"{api}/healthz",
+        "metrics": f"{api}/metrics",
+        "worker": f"{worker}/healthz",
+    }
+    console.print("\n[bold green]Saldo is up.[/bold green] Ctrl-C stops all of it.\n")
+    for name, address in addresses.items():
+        _print(console, f"{name:>10}  {address}")
+    for name, token in tokens.items():
+        _print(console, f"\n{name} token:\n{token or '(none: the command that makes it failed)'}")
+    bearer = next(iter(tokens.values()), "")
+    _print(
+        console,
+        f"\nTry it:\ncurl -s {api}/graphql -H 'content-type: application/json' "
+        f"-H 'authorization: Bearer {bearer}' -d '{EXAMPLE}'\n",
+    )
+
+
+def _print(console: Console, text: str) -> None:
+    """As it is: no colours inside, no line broken, so that it can be copied."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,62 @@
+"""What reaches the queues and is no call of a known function is kept as a dead letter; the worker goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+
+from jobs.queues import INNER_QUEUE, PUBLIC_QUEUE
+from jobs.worker import Worker
+from models.kernel.sql import fetch, sql
+
+CALL = {"t": None, "f": "prune", "a": [], "k": {}, "et": 1}
+
+
+@pytest.fixture
+async def worker(database, redis) -> AsyncIterator[Worker]:
+    running = Worker()
+    await running.start()
+    yield running
+    await running.stop()
+    assert not running.failed.is_set()
+
+
+@pytest.mark.parametrize("queue", [PUBLIC_QUEUE, INNER_QUEUE])
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"\x80\x04\x95pickle", "not a call of a known function"),
+        (b"not json", "not a call of a known function"),
+        (b"[1, 2]", "not a call of a known function"),
+        (b'{"f": "prune"}', "unknown function or missing field"),
+        (orjson.dumps({**CALL, "f": "os.system"}), "unknown function or missing field 'os.system'"),
+        (orjson.dumps({**CALL, "f": "bury_message", "a": ["too", "few"]}), "not a call of a known function"),
+        (orjson.dumps({**CALL, "f": "bury_message", "a": 7}), "not a call of a known function"),
+        (orjson.dumps({**CALL, "f": "bury_message", "a": ["a", "b\x00", "c"], "et": "never"}), "not a call"),
+    ],
+    ids=["pickle", "text", "list", "fields", "function", "arguments", "type", "time"],
+)
+async def test_poison_is_buried_whole_with_its_reason(worker, redis, queue, message, reason):
+    await redis.set("arq:job:poison", message)
+    await redis.zadd(queue, {"poison": int(time.time() * 1000)})
+    async with asyncio.timeout(10):
+        while not (letters := await fetch(sql("SELECT * FROM dead_letter"))):
+            await asyncio.sleep(0.02)
+    (letter,) = letters
+    assert (letter["source"], letter["payload"]) == (f"queue:{queue}", message.decode("utf-8", "replace"))
+    assert letter["reason"].startswith(reason)
+    assert [row["name"] for row in await fetch(sql("SELECT name FROM event WHERE noun = 'dead_letter'"))] == ["open"]
+
+
+async def test_a_flushed_redis_is_no_end(worker, redis):
+    await redis.flushall()
+    before = time.time()
+    async with asyncio.timeout(10):
+        while not await fetch(
+            sql("SELECT 1 FROM scheduled_job WHERE extract(epoch FROM started_at) > {}::float8", before)
+        ):
+            await asyncio.sleep(0.05)
