@@ -123,6 +123,8 @@ class Unit:
 
     async def open(self, row: T, **facts: Any) -> T:
         """Bear a row in its lifecycle's first status, as version 0, with the event `open`."""
+        if row.noun == self.target and self.request and self.request.expected_version is not None:
+            raise VersionConflict(expected=self.request.expected_version, actual=None)
         table = row._meta.db_table
         row.id = await self.db.fetchval("SELECT nextval(pg_get_serial_sequence($1, 'id'))", table)
         row.version, row.status = 0, row.lifecycle.start
@@ -298,22 +300,22 @@ class Operation(Generic[P, A]):
         if not isinstance(viewer, Viewer) or not (request is None or isinstance(request, Request)):
             raise TypeError(f"{self.name} takes by=Viewer and request=Request | None")
         keyed = request if request is not None and request.key is not None else None
-        try:
-            async with transaction() as db:
-                if keyed and (done := await requests.take(db, viewer.subject, keyed)):
-                    keyed.replay()
-                    again: A = await self.answers.again(db, done.subject, done.version)
-                    return again
-                work = Unit(db, viewer, request, getattr(self.answers, "noun", None))
+        async with transaction() as db:
+            if keyed and (done := await requests.take(db, viewer.subject, keyed)):
+                keyed.replay()
+                again: A = await self.answers.again(db, done.subject, done.version)
+                return again
+            work = Unit(db, viewer, request, getattr(self.answers, "noun", None))
+            try:
                 answer = self._shown(await self.body(work, *args, **kwargs))
-                if keyed:
-                    done_now: Any = answer
-                    await requests.conclude(db, viewer.subject, keyed, done_now.subject, done_now.version)
-                return answer
-        except AlreadyThere as there:
-            if request is not None:
-                request.replay()
-            return self._shown(there.row)
+            except AlreadyThere as there:
+                answer = self._shown(there.row)
+                if request is not None:
+                    request.replay()
+            if keyed:
+                done_now: Any = answer
+                await requests.conclude(db, viewer.subject, keyed, done_now.subject, done_now.version)
+            return answer
 
     def _shown(self, written: Any) -> A:
         """A noun's row as its frozen record; records pass as they are."""

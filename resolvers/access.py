@@ -12,7 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 from models.kernel.viewer import Role
 from models.unit import Operation
 from schema.context import Info
-from schema.inputs import checked
+from schema.inputs import Readable
 
 Declare: TypeAlias = Callable[[Callable[..., Any]], Any]
 
@@ -21,8 +21,8 @@ class Closed(Exception):
     """The root field is closed to every role of the asker: a top-level FORBIDDEN."""
 
 
-class _Gate(FieldExtension):
-    """Lets in the roles that the field is for, and inputs in which everything could be read."""
+class _For(FieldExtension):
+    """Lets in the roles that the field is for."""
 
     def __init__(self, roles: frozenset[Role]) -> None:
         self.roles = roles
@@ -30,8 +30,6 @@ class _Gate(FieldExtension):
     async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, **arguments: Any) -> Any:
         if self.roles and not info.context.viewer.has(*self.roles):
             raise Closed
-        for name, value in arguments.items():
-            checked(value, "" if name == "input" else name)
         return await next_(source, info, **arguments)
 
 
@@ -41,20 +39,27 @@ def _described(description: str, roles: tuple[Role, ...]) -> str:
 
 def query(description: str, *roles: Role) -> Declare:
     """A root query, closed to all but `roles` where any are named."""
-    field: Any = strawberry.field(description=_described(description, roles), extensions=[_Gate(frozenset(roles))])
+    field: Any = strawberry.field(
+        description=_described(description, roles), extensions=[Readable(), _For(frozenset(roles))]
+    )
     return cast(Declare, field)
 
 
+ROLES: dict[str, frozenset[Role]] = {}
+"""For whom each mutation is: a document is judged whole before its first one is done."""
 DOES: dict[str, Operation[Any, Any]] = {}
 """Which operation each mutation does: what it can refuse is compared with the mutation's union."""
 
 
 def mutation(description: str, *roles: Role, does: Operation[Any, Any]) -> Declare:
     """A root mutation that does one operation, closed to all but `roles`."""
-    field: Any = strawberry.mutation(description=_described(description, roles), extensions=[_Gate(frozenset(roles))])
+    field: Any = strawberry.mutation(
+        description=_described(description, roles), extensions=[Readable(), _For(frozenset(roles))]
+    )
 
     def declare(resolver: Callable[..., Any]) -> Any:
-        DOES[to_camel_case(resolver.__name__)] = does
+        name = to_camel_case(resolver.__name__)
+        DOES[name], ROLES[name] = does, frozenset(roles)
         return field(resolver)
 
     return declare

@@ -24,10 +24,11 @@ from schema.services import (
 
 async def _answered(info: Info, answer: PlanAnswer) -> LedgerPlan:
     """The plan as the call answered it: a repeated call shows what its first one saw."""
-    if answer.repeated:
-        info.context.replayed.append(info.path.as_list())
+    path = info.path.as_list()
+    if answer.repeated and path not in info.context.replayed:
+        info.context.replayed.append(path)
     record = (await balances.plans(info.context.viewer, [answer.key]))[answer.key]
-    return LedgerPlan.of(record, answer.accounts)
+    return LedgerPlan.of(record, answer)
 
 
 @strawberry.type

@@ -27,7 +27,7 @@ NODES = {RUN: _nodes}
 @strawberry.type
 class Queries:
     @query("Every job, how its last run went, and how late the next one is.", OPERATOR, AUDITOR)
-    async def jobs(self, info: Info) -> list[Job]:
+    async def jobs(self, info: Info) -> list[Job] | None:
         return [Job.of(record) for record in await reads.jobs(info.context.viewer, list(JOBS.values()))]
 
     @query("A run of a job that an operator asked for.", OPERATOR, AUDITOR)

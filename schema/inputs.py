@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, cast
 
+from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
+from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
 from models.events.requests import KEY_MAX, Request
@@ -39,6 +41,8 @@ def problems(value: Any, path: str = "") -> Iterator[FieldProblem]:
     """Every place in a coerced input that could not be read, or that is longer than a list may be."""
     if isinstance(value, Malformed):
         yield FieldProblem(path, value.message)
+    elif isinstance(value, str) and "\x00" in value:
+        yield FieldProblem(path, "must not hold a null character")
     elif isinstance(value, list):
         if len(value) > settings().list_input_max:
             yield FieldProblem(path, f"may have up to {settings().list_input_max} items")
@@ -50,7 +54,21 @@ def problems(value: Any, path: str = "") -> Iterator[FieldProblem]:
             yield from problems(getattr(value, field.name), f"{path}.{to_camel_case(field.name)}".lstrip("."))
 
 
-def checked(value: Any, path: str = "") -> None:
-    """Refuses INVALID_INPUT with every problem of the value."""
-    if found := list(problems(value, path)):
-        raise InvalidInput(*found)
+class Readable(FieldExtension):
+    """Lets a field's arguments in when all of them could be read; every field with arguments has this one.
+
+    Refuses INVALID_INPUT with every problem: from `input` on for mutations, from the argument's name on elsewhere.
+    """
+
+    def apply(self, field: StrawberryField) -> None:
+        self.names = {a.python_name: a.graphql_name or to_camel_case(a.python_name) for a in field.arguments}
+
+    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, **arguments: Any) -> Any:
+        found = [
+            problem
+            for name, value in arguments.items()
+            for problem in problems(value, "" if name == "input" else self.names[name])
+        ]
+        if found:
+            raise InvalidInput(*found)
+        return await next_(source, info, **arguments)

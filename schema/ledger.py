@@ -16,6 +16,7 @@ from models.ledger import audit, balances, plans
 from models.ledger.chart import Side
 from schema.connections import Connection
 from schema.context import Info
+from schema.inputs import Readable
 from schema.money import Money
 from schema.node import Node, global_id, key_of, number_of
 from schema.scalars import BigInt, CurrencyCode, Cursor
@@ -129,7 +130,8 @@ class LedgerAccount(Node):
     record: strawberry.Private[balances.AccountRecord]
 
     @strawberry.field(
-        description="What changed the account, the newest first. Those of house accounts appear a moment later."
+        description="What changed the account, the newest first. Those of house accounts appear a moment later.",
+        extensions=[Readable()],
     )
     async def entries(
         self,
@@ -251,18 +253,19 @@ class LedgerPlan(Node):
         return LedgerPlan.of(record) if record else None
 
     @classmethod
-    def of(cls, record: balances.PlanRecord, answered: tuple[plans.State, ...] | None = None) -> LedgerPlan:
+    def of(cls, record: balances.PlanRecord, answer: plans.PlanAnswer | None = None) -> LedgerPlan:
+        """The plan as it stands, or as a call on it answered."""
         return cls(
             id=global_id(PLAN, record.id),
             plan_id=record.plan_id,
             owner=record.owner,
-            state=LedgerPlanState(record.state),
-            version=record.version,
+            state=LedgerPlanState(answer.state if answer else record.state),
+            version=answer.version if answer else record.version,
             created_at=record.created_at,
             updated_at=record.updated_at,
             key=record.id,
             reverted=record.reverts,
-            answered=answered,
+            answered=answer.accounts if answer else None,
         )
 
 

@@ -29,7 +29,7 @@ def parse_id(id: str) -> tuple[str, str] | None:
         noun, colon, key = base64.urlsafe_b64decode(id + "=" * (-len(id) % 4)).decode().partition(":")
     except (binascii.Error, ValueError):
         return None
-    return (noun, key) if colon and len(id) <= 512 and global_id(noun, key) == id else None
+    return (noun, key) if colon and len(id) <= 512 and key.isprintable() and global_id(noun, key) == id else None
 
 
 def key_of(id: str, noun: str) -> str | None:
@@ -41,7 +41,7 @@ def key_of(id: str, noun: str) -> str | None:
 def number_of(id: str, noun: str) -> int | None:
     """The number of a global id of this noun, else None."""
     key = key_of(id, noun)
-    return int(key) if key and key.isascii() and key.isdecimal() and len(key) <= 18 else None
+    return int(key) if key and key.isascii() and key.isdecimal() and len(key) <= 18 and key[0] != "0" else None
 
 
 @strawberry.type(description="Something that could be done, and whether this viewer may do it now.")

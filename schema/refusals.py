@@ -107,7 +107,7 @@ class VersionConflict(Refusal):
     refusal: ClassVar[type[kernel.Refusal]] = kernel.VersionConflict
 
     expected: int = strawberry.field(description="What the request expected.")
-    actual: int = strawberry.field(description="What it is.")
+    actual: int | None = strawberry.field(description="What it is; null where there is nothing yet.")
 
     @classmethod
     def facts(cls, no: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NewType
 
@@ -47,13 +47,12 @@ def _currency(value: object) -> str | Malformed:
 
 
 def _moment(value: object) -> datetime | Malformed:
+    wrong = Malformed('must be a moment with its zone, like "2026-01-31T12:00:00Z"')
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= 40 else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        return Malformed('must be a moment with its zone, like "2026-01-31T12:00:00Z"')
-    return moment
+        return moment.astimezone(UTC) if moment and moment.tzinfo else wrong
+    except (ValueError, OverflowError):
+        return wrong
 
 
 def _cursor(value: object) -> str | Malformed:

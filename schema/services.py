@@ -8,8 +8,9 @@ import strawberry
 
 from models.ledger import plans
 from schema.inputs import Asked
-from schema.ledger import LedgerAccount, LedgerPlan, account_number
+from schema.ledger import ACCOUNT, LedgerAccount, LedgerPlan
 from schema.money import MoneyInput
+from schema.node import number_of
 from schema.refusals import (
     Busy,
     CurrencyNotSupported,
@@ -41,7 +42,7 @@ class LedgerPostingInput:
     def posting(self) -> plans.Posting:
         """Refuses INVALID_AMOUNT, CURRENCY_NOT_SUPPORTED. An id that is none becomes that of no account."""
         money = self.money.money()
-        source, target = (account_number(id) for id in (self.source, self.target))
+        source, target = (number_of(id, ACCOUNT) for id in (self.source, self.target))
         return plans.Posting(source, target, money.minor, money.currency, self.description)
 
 

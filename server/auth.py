@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import httpx
 import jwt
+import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from models.kernel.viewer import Role, Viewer
 from settings import settings
 
+log = structlog.get_logger("auth")
+
 ASYMMETRIC = ("RS256", "ES256")
+JWKS_PAUSE_SECONDS = 10
 BEARABLE = {role.value: role for role in Role if role is not Role.SYSTEM}
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@|-]+$")]
 
@@ -35,30 +40,39 @@ class Claims(BaseModel):
 
 
 class Keys:
-    """The signing keys of the token issuer, fetched from its JWKS and kept for a while."""
+    """The signing keys of the token issuer, fetched from its JWKS and kept for a while.
+
+    While the issuer is out of reach the keys we have hold on for ten times as long; then nobody gets in.
+    """
 
     def __init__(self) -> None:
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = 0.0
+        self._asked_at = self._fetched_at = -math.inf
         self._lock = asyncio.Lock()
 
     async def get(self, kid: str) -> jwt.PyJWK:
-        """The key of this id. An unknown id asks the issuer again, at most once in ten seconds."""
+        """The key of this id. Keys that are old, or lack the id, are asked for again, at most once in ten seconds."""
         async with self._lock:
-            age = time.monotonic() - self._fetched_at
-            if age > settings().jwks_cache_seconds or (kid not in self._keys and age > 10):
-                await self._fetch()
+            now, kept = time.monotonic(), settings().jwks_cache_seconds
+            if (now - self._fetched_at > kept or kid not in self._keys) and now - self._asked_at > JWKS_PAUSE_SECONDS:
+                self._asked_at = now
+                await self._fetch(now)
+            if now - self._fetched_at > 10 * kept:
+                self._keys = {}
         if kid not in self._keys:
             raise Unauthenticated
         return self._keys[kid]
 
-    async def _fetch(self) -> None:
-        async with httpx.AsyncClient(timeout=5) as client:
-            answer = await client.get(settings().jwks_url)
-            answer.raise_for_status()
-        fetched = jwt.PyJWKSet.from_dict(answer.json())
-        self._keys = {key.key_id: key for key in fetched.keys if key.key_id and key.algorithm_name in ASYMMETRIC}
-        self._fetched_at = time.monotonic()
+    async def _fetch(self, now: float) -> None:
+        try:
+            async with httpx.AsyncClient(timeout=5) as client:
+                answer = (await client.get(settings().jwks_url)).raise_for_status()
+            listed = [jwt.PyJWK(key) for key in answer.json()["keys"]]
+        except Exception as error:  # noqa: BLE001  an issuer that is ill may answer anything
+            log.warning("issuer_keys_not_fetched", error=repr(error))
+            return
+        self._keys = {key.key_id: key for key in listed if key.key_id and key.algorithm_name in ASYMMETRIC}
+        self._fetched_at = now
 
 
 _keys = Keys()

@@ -41,13 +41,14 @@ class Money:
     @classmethod
     def of(cls, amount: Decimal, currency: str) -> Money:
         """An amount in major units. Raises InvalidAmount for digits that the currency does not have, or too many."""
-        minor = amount.scaleb(exponent(currency))
-        whole = int(minor)
-        if whole != minor:
-            raise InvalidAmount(f"{currency} has {exponent(currency)} decimals; {amount} has more.")
-        if abs(whole) > MINOR_MAX:
-            raise InvalidAmount(f"{amount} {currency} is more than can be moved at once.")
-        return cls(whole, currency)
+        decimals = exponent(currency)
+        sign, digits, power = amount.as_tuple()
+        if not isinstance(power, int) or power < -decimals:
+            raise InvalidAmount(f"{currency} has {decimals} decimals; {amount:f} has more.")
+        minor = int("".join(map(str, digits))) * 10 ** (decimals + power) * (-1 if sign else 1)
+        if abs(minor) > MINOR_MAX:
+            raise InvalidAmount(f"{amount:f} {currency} is more than can be moved at once.")
+        return cls(minor, currency)
 
     @classmethod
     def total(cls, amounts: Iterable[Money], currency: str) -> Money:

@@ -29,7 +29,7 @@ class Column:
     def read(self, value: object) -> Any:
         if self.type is datetime and isinstance(value, str):
             return datetime.fromisoformat(value)
-        if type(value) is not self.type:
+        if type(value) is not self.type or (isinstance(value, int) and abs(value) >= 2**63):
             raise ValueError(f"{value!r} is no {self.type.__name__}")
         return value
 

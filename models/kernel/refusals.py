@@ -137,9 +137,10 @@ class VersionConflict(Refusal):
 
     code = "VERSION_CONFLICT"
 
-    def __init__(self, *, expected: int, actual: int) -> None:
+    def __init__(self, *, expected: int, actual: int | None) -> None:
         self.expected, self.actual = expected, actual
-        super().__init__(f"Version {expected} was expected, it is {actual}.")
+        there = "it does not exist" if actual is None else f"it is {actual}"
+        super().__init__(f"Version {expected} was expected, {there}.")
 
 
 class Busy(Refusal):

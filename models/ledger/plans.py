@@ -22,17 +22,18 @@ from models.ledger.transfers import Accounts, By
 BATCH_MIN, BATCH_MAX = -(2**63), 2**63 - 1
 """Both ends are reserved."""
 PLAN_ID_MAX = 64
+LEADS_TO = {"hold": "HOLD", "commit": "COMMIT", "rollback": "ROLLBACK", "revert": "COMMIT"}
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
     """`amount_minor` of `currency` from one account to another; 0 is stored, compared and shown, and moves nothing.
 
-    Nouns name accounts of their chart, services name account ids of their own.
+    Nouns name accounts of their chart, services name account ids of their own; None is the id of no account.
     """
 
-    source: Account | int
-    target: Account | int
+    source: Account | int | None
+    target: Account | int | None
     amount_minor: int
     currency: str
     note: str = ""
@@ -90,6 +91,7 @@ class PlanAnswer:
 
     key: str
     version: int
+    state: str
     repeated: bool
     accounts: tuple[State, ...]
 
@@ -101,10 +103,9 @@ class PlanAnswer:
     async def again(cls, db: Db, subject: str, version: int) -> Self:
         """What the call that brought the plan to `version` answered."""
         key = subject.removeprefix("plan:")
-        stored = await db.fetchval(
-            "SELECT accounts FROM ledger_answer WHERE plan_id = $1 AND version = $2", key, version
-        )
-        return cls(key, version, True, tuple(State(**state) for state in orjson.loads(stored)))
+        query = "SELECT op, accounts FROM ledger_answer WHERE plan_id = $1 AND version = $2"
+        stored = await db.fetchrow(query, key, version)
+        return cls(key, version, LEADS_TO[stored["op"]], True, _states(stored["accounts"]))
 
 
 def checked(batches: Sequence[Batch], *, one: bool) -> None:
@@ -120,7 +121,7 @@ def checked(batches: Sequence[Batch], *, one: bool) -> None:
         (any(not BATCH_MIN < id < BATCH_MAX for id in ids), "this batch id is reserved"),
         (any(not batch.postings for batch in batches), "a batch needs a posting"),
     ]
-    if wrong := [FieldProblem("batches", message) for is_so, message in shape if is_so]:
+    if wrong := [FieldProblem("batch" if one else "batches", message) for is_so, message in shape if is_so]:
         raise InvalidInput(*wrong)
     problems = [
         PostingProblem(batch.id, index, tuple(messages))
@@ -134,7 +135,7 @@ def checked(batches: Sequence[Batch], *, one: bool) -> None:
 
 def _messages(posting: Posting) -> list[str]:
     wrong = [
-        (posting.source == posting.target, "source and target are the same account"),
+        (posting.source is not None and posting.source == posting.target, "source and target are the same account"),
         (posting.amount_minor < 0, "the amount is negative"),
         (posting.amount_minor > MINOR_MAX, "the amount is more than can be moved at once"),
     ]
@@ -213,11 +214,15 @@ async def _call(db: Db, plan: Plan, op: str, query: str, batches: Sequence[Batch
     if "refused" in answer:
         raise refused(answer, op, [(batch.id, n) for batch in batches for n in range(len(batch.postings))])
     states = tuple(State(**state) for state in answer["accounts"])
-    return PlanAnswer(plan.key, answer["version"], answer["repeated"], states)
+    return PlanAnswer(plan.key, answer["version"], LEADS_TO[op], answer["repeated"], states)
 
 
-def _named(account: Account | int) -> Account:
-    if isinstance(account, int):
+def _states(stored: str) -> tuple[State, ...]:
+    return tuple(State(**state) for state in orjson.loads(stored))
+
+
+def _named(account: Account | int | None) -> Account:
+    if not isinstance(account, Account):
         raise TypeError("a noun names its accounts by the chart")
     return account
 
@@ -241,4 +246,4 @@ async def last_answers(keys: Sequence[str]) -> dict[str, list[State]]:
             list(keys),
         )
     )
-    return {row["plan_id"]: [State(**state) for state in orjson.loads(row["accounts"])] for row in rows}
+    return {row["plan_id"]: list(_states(row["accounts"])) for row in rows}

@@ -15,10 +15,11 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
-    Node,
+    ListValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     Visitor,
     visit,
@@ -54,75 +55,111 @@ class _Counter(Visitor):
 
 
 class Costs:
-    """Costs of the operations of one valid document. A field costs 1; what stands in a list, once for each item."""
+    """Costs of one operation of a valid document. A field costs 1; what stands in a list, once for each item.
+
+    Each fragment is measured once, however often it is spread: a document cannot make its own measuring long.
+    """
 
     def __init__(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self.operation = operation
         self.fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        self.defaults = {
+            v.variable.name.value: _literal(v.default_value)
+            for v in operation.variable_definitions or ()
+            if v.default_value is not None
+        }
         counter = _Counter()
         visit(document, counter)
-        roots = list(self._fields(operation.selection_set))
-        self.size = Size(self._depth(operation.selection_set), len(roots), counter.aliases, counter.directives)
-        self.roots = tuple(dict.fromkeys(field.name.value for field in roots))
+        depth, root_fields = self._measured(operation.selection_set, {})
+        self.size = Size(depth, root_fields, counter.aliases, counter.directives)
+        self.roots = tuple(dict.fromkeys(field.name.value for field in self._fields(operation.selection_set)))
 
     def cost(self, variables: Mapping[str, Any]) -> int:
         writes = self.operation.operation is OperationType.MUTATION
-        return self._cost(self.operation.selection_set, variables) + (
-            MUTATION_COST * self.size.root_fields if writes else 0
-        )
+        read = self._cost(self.operation.selection_set, {**self.defaults, **variables}, {})
+        return read + (MUTATION_COST * self.size.root_fields if writes else 0)
 
-    def _fields(self, selections: SelectionSetNode) -> Iterator[FieldNode]:
+    def _inside(self, selections: SelectionSetNode) -> Iterator[FieldNode | SelectionSetNode]:
+        """The fields of a selection, and the selections of the fragments in it."""
         for node in selections.selections:
             match node:
                 case FieldNode():
                     yield node
                 case InlineFragmentNode():
-                    yield from self._fields(node.selection_set)
+                    yield node.selection_set
                 case FragmentSpreadNode():
-                    yield from self._fields(self.fragments[node.name.value].selection_set)
+                    yield self.fragments[node.name.value].selection_set
 
-    def _depth(self, selections: SelectionSetNode) -> int:
-        inner = (
-            self._depth(field.selection_set) if field.selection_set else 0
-            for field in self._fields(selections)
-            if field.name.value not in FREE
+    def _fields(self, selections: SelectionSetNode) -> list[FieldNode]:
+        """The fields of a selection, those of its fragments among them, each fragment once."""
+        found: list[FieldNode] = []
+        seen: set[int] = set()
+        waiting = [selections]
+        while waiting:
+            current = waiting.pop()
+            if id(current) not in seen:
+                seen.add(id(current))
+                for part in self._inside(current):
+                    if isinstance(part, FieldNode):
+                        found.append(part)
+                    else:
+                        waiting.append(part)
+        return found
+
+    def _measured(self, selections: SelectionSetNode, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+        """How many levels and how many fields of its own a selection has."""
+        if id(selections) not in known:
+            depth = fields = 0
+            for part in self._inside(selections):
+                if isinstance(part, SelectionSetNode):
+                    inner, more = self._measured(part, known)
+                    depth, fields = max(depth, inner), fields + more
+                else:
+                    free = part.name.value in FREE or part.selection_set is None
+                    depth = max(
+                        depth,
+                        1 + (0 if free or not part.selection_set else self._measured(part.selection_set, known)[0]),
+                    )
+                    fields += 1
+            known[id(selections)] = depth, fields
+        return known[id(selections)]
+
+    def _cost(self, selections: SelectionSetNode, variables: Mapping[str, Any], known: dict[int, int]) -> int:
+        if id(selections) not in known:
+            total = 0
+            for part in self._inside(selections):
+                if isinstance(part, SelectionSetNode):
+                    total += self._cost(part, variables, known)
+                elif part.name.value not in FREE:
+                    inner = self._cost(part.selection_set, variables, known) if part.selection_set else 0
+                    total += 1 + inner * self._items(part, variables)
+            known[id(selections)] = total
+        return known[id(selections)]
+
+    def _items(self, field: FieldNode, variables: Mapping[str, Any]) -> int:
+        """How many items of the field there may be: the page asked for, the ids given, or one."""
+        given = {argument.name.value: _value(argument.value, variables) for argument in field.arguments or ()}
+        if "ids" in given:
+            return len(given["ids"]) if isinstance(given["ids"], list) else 1
+        for name in ("first", "last"):
+            if given.get(name) is not None:
+                asked = given[name]
+                return max(1, min(asked, settings().page_max)) if isinstance(asked, int) else settings().page_max
+        is_list = field.selection_set and any(
+            inner.name.value == "edges" for inner in self._fields(field.selection_set)
         )
-        return 1 + max(inner, default=-1)
-
-    def _cost(self, selections: SelectionSetNode, variables: Mapping[str, Any]) -> int:
-        total = 0
-        for field in self._fields(selections):
-            if field.name.value in FREE:
-                continue
-            inner = self._cost(field.selection_set, variables) if field.selection_set else 0
-            total += 1 + inner * _items(field, variables)
-        return total
+        return PAGE_DEFAULT if is_list else 1
 
 
-def _items(field: FieldNode, variables: Mapping[str, Any]) -> int:
-    """How many items of the field there may be: the page asked for, the ids given, or one."""
-    given = {argument.name.value: argument.value for argument in field.arguments or ()}
-    if "ids" in given:
-        ids = _value(given["ids"], variables)
-        return len(ids) if isinstance(ids, list) else len(getattr(given["ids"], "values", ())) or 1
-    for name in ("first", "last"):
-        if name in given:
-            asked = _value(given[name], variables)
-            return max(1, min(asked, settings().page_max)) if isinstance(asked, int) else PAGE_DEFAULT
-    lists = any(inner.name.value == "edges" for inner in _direct(field))
-    return PAGE_DEFAULT if lists else 1
+def _value(node: ValueNode, variables: Mapping[str, Any]) -> Any:
+    return variables.get(node.name.value) if isinstance(node, VariableNode) else _literal(node)
 
 
-def _direct(field: FieldNode) -> list[FieldNode]:
-    if field.selection_set is None:
-        return []
-    return [node for node in field.selection_set.selections if isinstance(node, FieldNode)]
-
-
-def _value(node: Node, variables: Mapping[str, Any]) -> Any:
-    if isinstance(node, VariableNode):
-        return variables.get(node.name.value)
-    return int(node.value) if isinstance(node, IntValueNode) else None
+def _literal(node: ValueNode) -> Any:
+    """What the limits need of a literal: whole numbers and how long lists are. A number of many digits is just large."""
+    if isinstance(node, IntValueNode):
+        return int(node.value) if len(node.value) <= 18 else 10**18
+    return list(node.values) if isinstance(node, ListValueNode) else None
 
 
 def too_large(size: Size) -> GraphQLError | None:

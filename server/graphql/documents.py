@@ -14,12 +14,14 @@ from graphql import (
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OperationType,
     parse,
     specified_rules,
     validate,
 )
 from strawberry.extensions import SchemaExtension
 
+from resolvers.access import ROLES, Closed
 from server.graphql.cost import Costs, reads_schema_only, too_large
 from settings import settings
 
@@ -64,11 +66,14 @@ class Documents:
 
     def _read(self, text: str) -> Document:
         try:
-            ast = parse(text, max_tokens=settings().query_tokens_max, no_location=False)
+            return self._judged(parse(text, max_tokens=settings().query_tokens_max))
         except GraphQLError as error:
             return Document(NOTHING, (error,))
         except RecursionError:
             return Document(NOTHING, (GraphQLError("The document is nested too deeply."),))
+
+    def _judged(self, ast: DocumentNode) -> Document:
+        """What is wrong with a document that could be parsed, or what it would do."""
         rules = list(specified_rules)
         if not settings().development:
             rules.append(NoSchemaIntrospectionCustomRule)
@@ -76,7 +81,7 @@ class Documents:
             self.schema, ast, rules, max_errors=settings().query_errors_max, hide_suggestions=not settings().development
         )
         if errors:
-            return Document(ast, tuple(errors))
+            return Document(ast, tuple(_plain(error) for error in errors))
         named = {
             node.name.value if node.name else "": Costs(ast, node)
             for node in ast.definitions
@@ -84,6 +89,11 @@ class Documents:
         }
         too_much = tuple(large for costs in named.values() if (large := too_large(costs.size)))
         return Document(ast, too_much, named, settings().development and reads_schema_only(ast, self.schema))
+
+
+def _plain(error: GraphQLError) -> GraphQLError:
+    """A literal that Python itself could not read (a number of 5,000 digits) is the client's mistake, in our words."""
+    return GraphQLError("A value cannot be read.", error.nodes) if error.original_error else error
 
 
 class FromCache(SchemaExtension):
@@ -94,8 +104,16 @@ class FromCache(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        self.execution_context.pre_execution_errors = list(self._document.errors)
+        self.execution_context.pre_execution_errors = [*self._document.errors, *self._closed()]
         yield
+
+    def _closed(self) -> Iterator[GraphQLError]:
+        """The mutations of the document that are closed to the viewer: none of it is done then."""
+        operation = self._document.operation(self.execution_context.operation_name)
+        if isinstance(operation, Costs) and operation.operation.operation is OperationType.MUTATION:
+            for name in operation.roots:
+                if name in ROLES and not self.execution_context.context.viewer.has(*ROLES[name]):
+                    yield GraphQLError("", original_error=Closed())
 
     def get_results(self) -> dict[str, Any]:
         context = self.execution_context.context

@@ -29,6 +29,7 @@ HTTP = {
 """The codes of a request as such; refusals bring their own, with their own number."""
 
 OUT_OF_REACH = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError)
+HIDDEN = "Something went wrong here. The request id helps to find it."
 SUGGESTION = re.compile(r" Did you mean .*$", re.DOTALL)
 
 
@@ -77,4 +78,4 @@ def _judged(error: GraphQLError) -> tuple[str, int, str]:
             log.error("out_of_reach", error=repr(cause))
             return "UPSTREAM_UNAVAILABLE", 503, "Something this needs is out of reach; ask again in a moment."
     log.error("bug", path=error.path, exc_info=cause)
-    return "INTERNAL", 500, "Something went wrong here. The request id helps to find it."
+    return "INTERNAL", 500, HIDDEN

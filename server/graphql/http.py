@@ -24,7 +24,7 @@ from server.auth import Unauthenticated, viewer_of
 from server.graphql.context import OperationContext
 from server.graphql.cost import Costs
 from server.graphql.documents import Document
-from server.graphql.errors import RequestError, shown
+from server.graphql.errors import HIDDEN, RequestError, shown
 from server.graphql.schema import documents, schema
 from settings import settings
 
@@ -32,7 +32,9 @@ log = structlog.get_logger("graphql")
 
 JSON, GRAPHQL_JSON = "application/json", "application/graphql-response+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+MEDIA = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON}
 NOBODY = Viewer("nobody", frozenset())
+UNKNOWN = "A valid bearer token is needed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,27 @@ async def endpoint(http: HttpRequest) -> Response:
     request_id = _request_id(http)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
+    media = JSON
     try:
         media = _media_type(http.headers.get("accept"))
         answer = await _answer(http, request_id)
     except RequestError as error:
-        media, answer = JSON, _failed(error, request_id)
+        answer = _failed(error, request_id)
+    except Exception:
+        log.exception("bug")
+        answer = _failed(RequestError("INTERNAL", HIDDEN), request_id)
     plain = media == JSON and answer.well_formed
     return Response(
         orjson.dumps(answer.content),
         status_code=200 if plain else answer.status,
         media_type=f"{media}; charset=utf-8",
-        headers={"x-request-id": request_id, **({"allow": _allowed()} if answer.status == 405 else {})},
+        headers={"x-request-id": request_id, **_headers(answer.status)},
     )
+
+
+def _headers(status: int) -> dict[str, str]:
+    """What the specification of HTTP wants beside some numbers."""
+    return {401: {"www-authenticate": "Bearer"}, 405: {"allow": _allowed()}}.get(status, {})
 
 
 def _failed(error: RequestError, request_id: str) -> Answer:
@@ -81,8 +92,11 @@ def _failed(error: RequestError, request_id: str) -> Answer:
 
 async def _answer(http: HttpRequest, request_id: str) -> Answer:
     asked = _read_get(http) if http.method in ("GET", "HEAD") else await _read_post(http)
+    bearer = await _bearer(http)
     document = documents().get(asked.query)
-    viewer = await _viewer(http, document)
+    viewer = bearer or (NOBODY if document.open_to_all else None)
+    if viewer is None:
+        raise RequestError("UNAUTHENTICATED", UNKNOWN)
     structlog.contextvars.bind_contextvars(viewer=viewer.subject)
     if document.errors:
         return _refused(document.errors, request_id)
@@ -91,7 +105,7 @@ async def _answer(http: HttpRequest, request_id: str) -> Answer:
         return _refused((operation,), request_id)
     if operation.operation.operation is OperationType.SUBSCRIPTION:
         return _refused((GraphQLError("Subscriptions are not answered over plain HTTP."),), request_id)
-    if http.method == "GET" and operation.operation.operation is not OperationType.QUERY:
+    if http.method != "POST" and operation.operation.operation is not OperationType.QUERY:
         raise RequestError("BAD_USER_INPUT", "Mutations are not for GET.", status=405)
     return await _executed(asked, document, operation, viewer, request_id)
 
@@ -145,15 +159,16 @@ def _refused(errors: tuple[GraphQLError, ...], request_id: str) -> Answer:
     return Answer({"errors": told}, 400)
 
 
-async def _viewer(http: HttpRequest, document: Document) -> Viewer:
-    """Who asks. Only a document that merely asks what the schema is needs no token, in development."""
+async def _bearer(http: HttpRequest) -> Viewer | None:
+    """Who asks, known before his document is looked at. In development a document that only asks what the schema is needs
+    no token, so there one without a token is read before it is judged."""
     authorization = http.headers.get("authorization")
-    if document.open_to_all and authorization is None:
-        return NOBODY
+    if authorization is None and settings().development:
+        return None
     try:
         return await viewer_of(authorization)
     except Unauthenticated:
-        raise RequestError("UNAUTHENTICATED", "A valid bearer token is needed.") from None
+        raise RequestError("UNAUTHENTICATED", UNKNOWN) from None
 
 
 def _request_id(http: HttpRequest) -> str:
@@ -166,19 +181,26 @@ def _allowed() -> str:
 
 
 def _media_type(accept: str | None) -> str:
-    """The first of our two media types that the client accepts; plain JSON for one that accepts anything."""
+    """The media type of ours that the client likes best; plain JSON for one that accepts anything."""
     if not accept:
         return JSON
-    for part in accept.lower().split(","):
-        media, *parameters = (piece.strip() for piece in part.split(";"))
-        charset = next((p.removeprefix("charset=") for p in parameters if p.startswith("charset=")), "utf-8")
-        if "q=0" in parameters or charset.strip('"') != "utf-8":
-            continue
-        if media == GRAPHQL_JSON:
-            return GRAPHQL_JSON
-        if media in (JSON, "application/*", "*/*"):
-            return JSON
+    liked = sorted((_liked(part) for part in accept.lower().split(",")), key=lambda pair: -pair[1])
+    for media, quality in liked:
+        if quality > 0 and media in MEDIA:
+            return MEDIA[media]
     raise RequestError("BAD_USER_INPUT", f"Answers are {GRAPHQL_JSON} or {JSON}, in UTF-8.", status=406)
+
+
+def _liked(part: str) -> tuple[str, float]:
+    """A media range and how much it is liked; 0 for another charset than ours."""
+    media, *parameters = (piece.strip() for piece in part.split(";"))
+    given = dict(parameter.partition("=")[::2] for parameter in parameters)
+    if given.get("charset", "utf-8").strip('"') != "utf-8":
+        return media, 0
+    try:
+        return media, float(given.get("q", 1))
+    except ValueError:
+        return media, 0
 
 
 async def _read_post(http: HttpRequest) -> Asked:

@@ -160,7 +160,7 @@ async def test_given_batches_of_a_wrong_shape_when_a_plan_is_finished_then_each_
         assert [field["message"] for field in told["fields"]] == messages
 
 
-@pytest.mark.parametrize("plan", ["", "x" * 65, "a\x00b"])
+@pytest.mark.parametrize("plan", ["", "x" * 65])
 async def test_given_what_is_no_plan_id_when_it_is_used_then_invalid_input(ids, refused, plan):
     one, told = batch(1, posting(ids["a"], ids["b"])), wrong_input("planId", "must have 1 to 64 characters")
     assert await refused(HOLD, planId=plan, batch=one) == told
