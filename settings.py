@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     jwks_cache_seconds: int = Field(default=300, ge=10, le=86_400)
     token_issuer: str = "saldo"
     token_audience: str = "saldo"
+    token_cache_max: int = Field(default=10_000, ge=1, le=1_000_000, description="checked tokens that are remembered")
     token_leeway_seconds: int = Field(default=5, ge=0, le=60)
     allowed_origins: tuple[str, ...] = Field(default=(), description="CORS and sockets; development adds any localhost")
 

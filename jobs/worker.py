@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -30,24 +30,26 @@ class Worker:
         self.loops: list[Loop] = [folder()]
         self.failed = asyncio.Event()
         self._arq: list[ArqWorker] = []
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._rounds: list[asyncio.Task[Any]] = []
+        self._loops: list[asyncio.Task[Any]] = []
+        self._stopping = False
 
     async def start(self) -> None:
         """Reach Redis, then begin. The pools are ours, so that whatever happens they are closed."""
         for make in (_inner, _public):
             self._arq.append(make(await create_pool(redis_settings())))
-        for worker in self._arq:
-            self._begin(f"arq {worker.queue_name}", worker.async_run())
-        for loop in self.loops:
-            self._begin(loop.name, loop.run())
+        self._rounds = [self._begun(f"arq {worker.queue_name}", worker.async_run()) for worker in self._arq]
+        self._loops = [self._begun(loop.name, loop.run()) for loop in self.loops]
 
     async def stop(self) -> None:
         """Takes nothing new, gives running jobs their time, cancels what is left, and lets go of Redis last."""
-        await _cancelled(self._tasks)
-        running = [task for worker in self._arq for task in worker.tasks.values()]
-        if running:
-            await asyncio.wait(running, timeout=settings().job_stop_seconds)
-        await _cancelled(running)
+        self._stopping = True
+        for worker in self._arq:
+            # arq ends by itself after the round it is in; cancelled in the middle of one it would leave it half done.
+            worker.allow_pick_jobs, worker.burst, worker.max_burst_jobs = False, True, 0
+        if self._rounds:
+            await asyncio.wait(self._rounds, timeout=settings().job_stop_seconds)
+        await _cancelled([*self._rounds, *self._loops, *(task for w in self._arq for task in w.tasks.values())])
         for worker in self._arq:
             await worker.pool.aclose(close_connection_pool=True)
 
@@ -55,14 +57,13 @@ class Worker:
     def healthy(self) -> bool:
         return not self.failed.is_set() and all(loop.healthy for loop in self.loops)
 
-    def _begin(self, name: str, body: Any) -> None:
-        task = asyncio.ensure_future(body)
-        task.set_name(name)
+    def _begun(self, name: str, body: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(body, name=name)
         task.add_done_callback(self._ended)
-        self._tasks.append(task)
+        return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        if not task.cancelled():
+        if not self._stopping and not task.cancelled():
             log.error("part_of_the_worker_ended", part=task.get_name(), exc_info=task.exception())
             self.failed.set()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 import time
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -20,6 +22,7 @@ log = structlog.get_logger("auth")
 
 ASYMMETRIC = ("RS256", "ES256")
 JWKS_PAUSE_SECONDS = 10
+NOBODY = Viewer("nobody", frozenset())
 BEARABLE = {role.value: role for role in Role if role is not Role.SYSTEM}
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@|-]+$")]
 
@@ -39,6 +42,27 @@ class Claims(BaseModel):
     exp: int
 
 
+class Remembered:
+    """Viewers of tokens that were checked a moment ago, by the hash of the token; the oldest go first.
+
+    None is remembered beyond its own end, nor longer than keys are kept: a withdrawn key ends its tokens.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, tuple[float, Viewer]] = OrderedDict()
+
+    def get(self, token: str) -> Viewer | None:
+        checked_at, viewer = self._known.get(_hash(token), (-math.inf, NOBODY))
+        fresh = time.monotonic() - checked_at < settings().jwks_cache_seconds
+        return viewer if fresh and viewer.expires_at > datetime.now(UTC) else None
+
+    def keep(self, token: str, viewer: Viewer) -> None:
+        self._known[_hash(token)] = (time.monotonic(), viewer)
+        self._known.move_to_end(_hash(token))
+        if len(self._known) > settings().token_cache_max:
+            self._known.popitem(last=False)
+
+
 class Keys:
     """The signing keys of the token issuer, fetched from its JWKS and kept for a while.
 
@@ -49,6 +73,7 @@ class Keys:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked_at = self._fetched_at = -math.inf
         self._lock = asyncio.Lock()
+        self.remembered = Remembered()
 
     async def get(self, kid: str) -> jwt.PyJWK:
         """The key of this id. Keys that are old, or lack the id, are asked for again, at most once in ten seconds."""
@@ -71,11 +96,19 @@ class Keys:
         except Exception as error:  # noqa: BLE001  an issuer that is ill may answer anything
             log.warning("issuer_keys_not_fetched", error=repr(error))
             return
+        known = set(self._keys)
         self._keys = {key.key_id: key for key in listed if key.key_id and key.algorithm_name in ASYMMETRIC}
         self._fetched_at = now
+        if known - set(self._keys):
+            self.remembered = Remembered()
 
 
 _keys = Keys()
+
+
+def _hash(token: str) -> bytes:
+    """With the keys as they are set: other settings, other tokens."""
+    return hashlib.sha256(f"{settings().signing_secret}\n{settings().jwks_url}\n{token}".encode()).digest()
 
 
 async def viewer_of(authorization: str | None) -> Viewer:
@@ -83,6 +116,14 @@ async def viewer_of(authorization: str | None) -> Viewer:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token or len(token) > 8_192:
         raise Unauthenticated
+    if known := _keys.remembered.get(token):
+        return known
+    viewer = await _checked(token)
+    _keys.remembered.keep(token, viewer)
+    return viewer
+
+
+async def _checked(token: str) -> Viewer:
     try:
         claims = Claims.model_validate(await _decoded(token.strip()))
         expires = datetime.fromtimestamp(claims.exp, UTC)

@@ -72,11 +72,14 @@ CHECKS: tuple[Check, ...] = (
         "balance_is_transfers",
         "what an account owns is what its transfers brought less what they took",
         """SELECT a.name || ' ' || a.currency || ' owns ' || a.own || ', its transfers say ' || a.moved AS difference
-             FROM (SELECT a.name, a.currency,
-                          a.own + coalesce((SELECT sum(own_delta) FROM ledger_delta WHERE account_id = a.id), 0) AS own,
-                          coalesce((SELECT sum(amount) FROM ledger_transfer WHERE to_id = a.id), 0)
-                        - coalesce((SELECT sum(amount) FROM ledger_transfer WHERE from_id = a.id), 0) AS moved
-                     FROM ledger_account a) a
+             FROM (SELECT a.name, a.currency, a.own + coalesce(d.own, 0) AS own, coalesce(m.moved, 0) AS moved
+                     FROM ledger_account a
+                     LEFT JOIN (SELECT account_id, sum(own_delta) AS own FROM ledger_delta GROUP BY 1) d
+                       ON d.account_id = a.id
+                     LEFT JOIN (SELECT id, sum(amount) AS moved
+                                  FROM (SELECT to_id AS id, amount FROM ledger_transfer
+                                        UNION ALL SELECT from_id, -amount FROM ledger_transfer) leg GROUP BY 1) m
+                       ON m.id = a.id) a
             WHERE a.own <> a.moved""",
     ),
     Check(
@@ -117,18 +120,23 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "plans_are_postings",
         "the net of a plan on an account is that of its postings, and a committed plan is booked posting by posting",
-        """SELECT 'plan ' || plan_id || ' on account ' || account_id || ' nets ' || net || ', not '
-                  || said AS difference
-             FROM (SELECT n.plan_id, n.account_id, n.net,
-                          coalesce((SELECT sum(CASE WHEN to_id = n.account_id THEN amount ELSE -amount END) FROM ledger_posting
-                                     WHERE plan_id = n.plan_id AND n.account_id IN (from_id, to_id)), 0) AS said
-                     FROM ledger_plan_net n) x WHERE net <> said
+        """SELECT 'plan ' || n.plan_id || ' on account ' || n.account_id || ' nets ' || n.net || ', not '
+                  || coalesce(p.said, 0) AS difference
+             FROM ledger_plan_net n
+             LEFT JOIN (SELECT plan_id, account_id, sum(amount) AS said
+                          FROM (SELECT plan_id, to_id AS account_id, amount FROM ledger_posting
+                                UNION ALL SELECT plan_id, from_id, -amount FROM ledger_posting) leg GROUP BY 1, 2) p
+               ON p.plan_id = n.plan_id AND p.account_id = n.account_id
+            WHERE n.net <> coalesce(p.said, 0)
             UNION ALL
-           SELECT 'plan ' || p.id || ' is ' || p.state || ' with ' || booked || ' of ' || posted || ' postings booked'
-             FROM (SELECT p.id, p.state,
-                          (SELECT count(*) FROM ledger_posting g WHERE g.plan_id = p.id AND g.amount > 0) AS posted,
-                          (SELECT count(*) FROM ledger_transfer t WHERE t.plan_id = p.id) AS booked FROM ledger_plan p) p
-            WHERE booked <> CASE WHEN state = 'COMMIT' THEN posted ELSE 0 END""",
+           SELECT 'plan ' || p.id || ' is ' || p.state || ' with ' || coalesce(t.booked, 0) || ' of '
+                  || coalesce(g.posted, 0) || ' postings booked'
+             FROM ledger_plan p
+             LEFT JOIN (SELECT plan_id, count(*) AS posted FROM ledger_posting WHERE amount > 0 GROUP BY 1) g
+               ON g.plan_id = p.id
+             LEFT JOIN (SELECT plan_id, count(*) AS booked FROM ledger_transfer WHERE plan_id IS NOT NULL GROUP BY 1) t
+               ON t.plan_id = p.id
+            WHERE coalesce(t.booked, 0) <> CASE WHEN p.state = 'COMMIT' THEN coalesce(g.posted, 0) ELSE 0 END""",
     ),
     Check(
         "floors_hold",

@@ -20,7 +20,7 @@ from strawberry.types.graphql import OperationType as Kind
 
 from models.kernel.metrics import REQUESTS
 from models.kernel.viewer import Viewer
-from server.auth import Unauthenticated, viewer_of
+from server.auth import NOBODY, Unauthenticated, viewer_of
 from server.graphql.context import OperationContext
 from server.graphql.cost import Costs
 from server.graphql.documents import Document
@@ -33,7 +33,6 @@ log = structlog.get_logger("graphql")
 JSON, GRAPHQL_JSON = "application/json", "application/graphql-response+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 MEDIA = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON}
-NOBODY = Viewer("nobody", frozenset())
 UNKNOWN = "A valid bearer token is needed."
 
 

@@ -71,20 +71,20 @@ async def one_balance_is_spent_once() -> list[str]:
     return wrong + ([] if (short, left) == (10, 0) else [f"{short} refused, {left} left"])
 
 
-async def hot_account_while_folded(*, folders: int = 4) -> list[str]:
+async def hot_account_while_folded(*, folders: int = 6) -> list[str]:
     """Everybody pays from the house while several folders fold: it is exact at every moment, and afterwards."""
     paid, wrong, going = 0, [], True
 
     async def payer(number: int) -> None:
         nonlocal paid
-        for _ in range(15):
+        for _ in range(25):
             await post((house(), floored(number), 1))
             paid += 1
 
     async def folder() -> None:
         while going:
             try:
-                await folding.fold(7)
+                await folding.fold(random.choice((1, 3, 9)))
             except Exception as error:  # noqa: BLE001  whatever it is, it is what went wrong
                 wrong.append(repr(error))
             await asyncio.sleep(0)

@@ -1,6 +1,8 @@
 -- The ledger's operations. Each is one call: it checks everything first and answers a refusal as {"refused": …}, having
 -- written nothing; or it locks, writes and answers the states. RAISE is for bugs. All run under READ COMMITTED, where
 -- every statement has its own snapshot: a lock is taken in one statement and what it protects is read in the next.
+-- Their arrays are of a size that the planner cannot know: it would plan every statement anew at each call, which costs
+-- more than running it. One generic plan, over indexes even while tables are small, halves the time of a call.
 -- p_by is {actor, role, request id}: who the events of announced accounts name.
 
 -- The accounts by (name, currency); missing ones are born, in the order of their names. born lets a refusal undo that.
@@ -106,7 +108,8 @@ END $$;
 CREATE FUNCTION ledger_post(p_subject text, p_by text[],
                             p_kinds text[], p_names text[], p_owners text[], p_currencies text[],
                             p_why text[], p_keys text[], p_from int[], p_to int[], p_amounts bigint[], p_notes text[])
-RETURNS jsonb LANGUAGE plpgsql AS $$
+RETURNS jsonb LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   ids bigint[]; born bigint[]; touched bigint[]; nets numeric[]; nothing numeric[];
   this_call bigint; taken text; refused jsonb; stamp timestamptz;
@@ -161,7 +164,8 @@ $$;
 CREATE FUNCTION ledger_hold(p_plan text, p_owner text, p_kind text, p_subject text, p_by text[], p_only_owner text,
                             p_batch bigint, p_from bigint[], p_to bigint[], p_amounts bigint[], p_currencies text[],
                             p_notes text[])
-RETURNS jsonb LANGUAGE plpgsql AS $$
+RETURNS jsonb LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   plan ledger_plan; is_new boolean; problems jsonb; refused jsonb; states jsonb;
   touched bigint[]; nets numeric[]; outs numeric[]; ins numeric[]; nothing numeric[];
@@ -239,7 +243,8 @@ END $$;
 CREATE FUNCTION ledger_hold_named(p_plan text, p_owner text, p_kind text, p_subject text, p_by text[], p_batch bigint,
                                   p_kinds text[], p_names text[], p_owners text[], p_account_currencies text[],
                                   p_from int[], p_to int[], p_amounts bigint[], p_currencies text[], p_notes text[])
-RETURNS jsonb LANGUAGE plpgsql AS $$
+RETURNS jsonb LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   ids bigint[]; born bigint[]; answer jsonb;
 BEGIN
@@ -265,7 +270,8 @@ $$;
 -- Commits or rolls back a whole plan. Where postings are given they must be exactly those held.
 CREATE FUNCTION ledger_finish(p_plan text, p_owner text, p_op text, p_by text[], p_batches bigint[], p_from bigint[],
                               p_to bigint[], p_amounts bigint[], p_currencies text[], p_notes text[])
-RETURNS jsonb LANGUAGE plpgsql AS $$
+RETURNS jsonb LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   target constant text := upper(p_op);
   plan ledger_plan; problems jsonb; refused jsonb; states jsonb; stamp timestamptz;
@@ -307,7 +313,8 @@ END $$;
 
 -- Undoes a committed plan by its mirror, held and committed at once, so that a half reverted plan cannot exist.
 CREATE FUNCTION ledger_revert(p_plan text, p_owner text, p_revert text, p_note text, p_by text[])
-RETURNS jsonb LANGUAGE plpgsql AS $$
+RETURNS jsonb LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   plan ledger_plan; mirror ledger_plan; refused jsonb; states jsonb; stamp timestamptz;
   this_call constant bigint := nextval('ledger_call');
