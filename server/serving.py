@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import structlog
@@ -26,7 +26,8 @@ def serve_api() -> None:
     """Runs until it is told to stop; then takes no new requests and ends those it has."""
     configure_logs("api")
     configure_sentry("api")
-    uvicorn.run(app(), **_uvicorn(settings().port))
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(_answer())
 
 
 def serve_worker() -> int:
@@ -57,15 +58,23 @@ def _uvicorn(port: int) -> dict[str, Any]:
     }
 
 
-class _SideDoor(uvicorn.Server):
-    """Health and metrics of a process that has its own way to stop."""
+class _Server(uvicorn.Server):
+    """uvicorn without its own signals: it would end by the one it was told to stop with, as if it had been killed."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
+async def _answer() -> None:
+    server = _Server(uvicorn.Config(app(), **_uvicorn(settings().port)))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
+    await server.serve()
+
+
 async def _work() -> int:
+    """The worker and its side door, until a signal or until a part of the worker ended by itself."""
     await database.connect()
     worker, stop = Worker(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -76,21 +85,30 @@ async def _work() -> int:
             raise RuntimeError("a part of the worker does not go on")
 
     probes = {"database": database_answers, "redis": redis_answers, "worker": worker_works}
-    side = _SideDoor(
-        uvicorn.Config(Starlette(routes=health_routes(probes)), lifespan="off", **_uvicorn(settings().port + 1))
-    )
+    door = Starlette(routes=health_routes(probes))
+    side = _Server(uvicorn.Config(door, lifespan="off", **_uvicorn(settings().port + 1)))
     served = asyncio.create_task(side.serve())
-    await worker.start()
-    log.info("worker_started")
-    waits = [asyncio.create_task(event.wait()) for event in (stop, worker.failed)]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if await _unless(stop, worker.start()):
+            log.info("worker_started")
+            ends = [asyncio.create_task(event.wait()) for event in (stop, worker.failed)]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         side.should_exit = True
         await worker.stop()
         await served
-        for wait in waits:
-            wait.cancel()
         await database.disconnect()
     log.info("worker_stopped", failed=worker.failed.is_set())
     return 1 if worker.failed.is_set() else 0
+
+
+async def _unless(stop: asyncio.Event, begin: Coroutine[Any, Any, None]) -> bool:
+    """Whether the beginning came to its end before it was told to stop: Redis may be long out of reach."""
+    beginning, told = asyncio.create_task(begin), asyncio.create_task(stop.wait())
+    await asyncio.wait([beginning, told], return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not beginning.done():
+        beginning.cancel()
+        return False
+    await beginning
+    return True

@@ -41,7 +41,7 @@ FAILED, IN_USE = 1, 3
 # Longer than the 10 s the API and the worker give to what they are doing when they are told to stop.
 GRACE_SECONDS = 15.0
 PROBE_SECONDS = 2.0
-EXAMPLE = '{"query": "{ __typename }"}'
+EXAMPLE = '{"query": "{ person(ref: {number: 1}) { name balances { currency available { amount } } } }"}'
 
 
 class CannotListen(RuntimeError):

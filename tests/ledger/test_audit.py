@@ -1,0 +1,55 @@
+"""Each law of the books is proved: when it is broken by hand, its check names what differs, and no other law is needed."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.kernel.sql import transaction
+from models.ledger.audit import Report, audit
+from models.wiring import CHECKS
+from tests.ledger.books import commit, floored, fold_all, hold, house, post
+
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.broken_books]
+
+BROKEN = {
+    "zero_sum": "UPDATE ledger_account SET own = own + 1 WHERE name = 'test:1'",
+    "balance_is_transfers": "DELETE FROM ledger_transfer WHERE kind = 'test'",
+    "balance_is_entries": "UPDATE ledger_account SET version = version + 1 WHERE name = 'test:1'",
+    "entries_follow": "UPDATE ledger_entry SET own = own + 1 WHERE version = 1",
+    "pending_is_plans": "UPDATE ledger_plan SET state = 'ROLLBACK' WHERE id = 'house/open'",
+    "plans_are_postings": "UPDATE ledger_plan_net SET net = net + 1 WHERE plan_id = 'house/open'",
+    "floors_hold": "UPDATE ledger_account SET pending_out = own + 1 WHERE name = 'test:1'",
+    "announced_changes": "DELETE FROM event WHERE noun = 'balance'",
+    "people_own_balances": "UPDATE ledger_account SET owner = 'person:0' WHERE kind = 'person.available'",
+}
+
+
+async def books(make) -> None:
+    await make.person("5 EUR")
+    await post((house(), floored(1), 100))
+    await hold("done", 1, (floored(1), floored(2), 10))
+    await commit("done")
+    await hold("open", 1, (floored(1), floored(2), 20))
+    await fold_all()
+
+
+@pytest.mark.parametrize("check", sorted(check.name for check in CHECKS))
+async def test_what_is_broken_is_named(check, make):
+    await books(make)
+    assert (await audit(CHECKS)).clean
+    async with transaction() as db:
+        await db.execute("SAVEPOINT whole; SET LOCAL session_replication_role = replica")
+        await db.execute("ALTER TABLE ledger_account DROP CONSTRAINT floor")
+        await db.execute(BROKEN[check])
+        query = next(one.query for one in CHECKS if one.name == check)
+        differences = [row["difference"] for row in await db.fetch(query)]
+        await db.execute("ROLLBACK TO SAVEPOINT whole")
+    assert differences
+    assert all(isinstance(difference, str) and difference for difference in differences)
+
+
+async def test_a_report_survives_its_storage(make):
+    await books(make)
+    report = await audit(CHECKS)
+    assert Report.read(report.wire()) == report
+    assert (report.clean, report.transfers) == (True, 3)

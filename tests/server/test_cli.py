@@ -1,0 +1,116 @@
+"""`saldo`, as a shell runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import asyncpg
+import jwt
+import pytest
+from typer.testing import CliRunner
+
+from models.kernel.sql import transaction
+from server.cli import cli
+from settings import DEVELOPMENT_SECRET, Settings
+
+pytestmark = pytest.mark.usefixtures("database", "redis")
+
+
+async def saldo(*words: str, **env: str) -> tuple[int, str]:
+    """Exit code and everything said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-m", "server.cli", *words, env={**os.environ, "COLUMNS": "200", **env},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+@pytest.mark.parametrize(
+    "command", ["", *["up", "api", "worker", "migrate", "seed", "token", "schema", "audit", "doctor"]]
+)
+def test_every_command_helps(command):
+    told = CliRunner().invoke(cli, [*command.split(), "--help"])
+    assert (told.exit_code, "Usage:" in told.output) == (0, True)
+
+
+async def test_a_token_is_printed_and_nothing_else():
+    code, said = await saldo("token", "--role", "user", "--person", "7")
+    claims = jwt.decode(said.strip(), DEVELOPMENT_SECRET, algorithms=["HS256"], audience="saldo", issuer="saldo")
+    assert (code, claims["sub"], claims["roles"], claims["person"]) == (0, "user-7", ["user"], 7)
+
+
+async def test_production_makes_no_tokens_and_starts_with_no_default_secret():
+    code, said = await saldo("api", SALDO_ENV="production", SALDO_TOKEN_SECRET="")
+    assert (code, "production needs SALDO_TOKEN_SECRET or SALDO_JWKS_URL" in said) == (2, True)
+    code, said = await saldo("api", SALDO_ENV="production", SALDO_TOKEN_SECRET=DEVELOPMENT_SECRET)
+    assert (code, "published development secret" in said) == (2, True)
+    code, said = await saldo("token", SALDO_ENV="production", SALDO_TOKEN_SECRET="x" * 32)
+    assert (code, "development only" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"database_pool_min": 9, "database_pool_max": 3}, "must not exceed database_pool_max"),
+        ({"job_lease_seconds": 100}, "more than twice the longest timeout"),
+        ({"audit_period_seconds": 7}, "must be one of"),
+        ({"token_secret": "short"}, "32 bytes"),
+        ({"env": "production", "clock_offset_seconds": 5, "token_secret": "x" * 32}, "moves time only in development"),
+        ({"env": "production", "jwks_url": "http://keys"}, "must be https"),
+    ],
+)
+def test_settings_that_hang_together_are_checked_together(given, told):
+    with pytest.raises(ValueError, match=told):
+        Settings(**given)
+
+
+async def test_the_world_is_seeded_once(make):
+    for _ in range(2):
+        code, said = await saldo("seed")
+        assert (code, "Anna Petrova" in said) == (0, True)
+    found = await make.ask(
+        '{ person(ref: {externalId: "demo-anna"}) { version balances { currency available { amount } } } }',
+        by=make.operator,
+    )
+    assert found["version"] == 2
+    assert {b["currency"]: b["available"]["amount"] for b in found["balances"]} == {
+        "RUB": "0.00", "EUR": "1500.00", "USD": "0.00", "USDT": "250.000000",
+    }  # fmt: skip
+
+
+@pytest.mark.broken_books
+async def test_the_audit_says_what_differs_and_ends_with_1(make):
+    await make.person("5 EUR")
+    code, said = await saldo("audit")
+    assert (code, "The books are clean" in said) == (0, True)
+    async with transaction() as db:
+        await db.execute("SET LOCAL session_replication_role = replica")
+        await db.execute("UPDATE ledger_account SET own = own + 1 WHERE kind = 'person.available'")
+    code, said = await saldo("audit")
+    assert (code, "zero_sum: EUR sums to 1" in said) == (1, True)
+
+
+async def test_the_doctor_knows_a_healthy_set_up_and_an_ill_one():
+    code, said = await saldo("doctor")
+    assert (code, "worker" in said) == (1, True)  # nobody beats in this test
+    assert "migrations · 0 missing" in said
+    code, said = await saldo("doctor", SALDO_DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
+    assert (code, "Is SALDO_DATABASE_URL right" in said) == (1, True)
+    code, said = await saldo("doctor", SALDO_PORT="nonsense")
+    assert (code, "SALDO_PORT" in said) == (1, True)
+
+
+async def test_three_that_migrate_at_once_make_one_database(database_url):
+    name = "migrated_at_once"
+    admin = await asyncpg.connect(database_url)
+    await admin.execute(f"DROP DATABASE IF EXISTS {name}")
+    await admin.execute(f"CREATE DATABASE {name}")
+    url = database_url.replace(f"/{database_url.split('/')[3].split('?')[0]}?", f"/{name}?")
+    answers = await asyncio.gather(*(saldo("migrate", SALDO_DATABASE_URL=url) for _ in range(3)))
+    assert [code for code, _ in answers] == [0, 0, 0]
+    assert sum("applied 0004_ledger_functions" in said for _, said in answers) == 1
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
