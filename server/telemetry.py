@@ -23,6 +23,22 @@ log = structlog.get_logger("telemetry")
 Probe = Callable[[], Awaitable[None]]
 
 
+SENTRY: dict[str, Any] = {
+    "data_collection": {
+        "user_info": False,
+        "http_bodies": [],
+        "cookies": {"mode": "off"},
+        "url_query_params": {"mode": "off"},
+        "http_headers": {"request": {"mode": "off"}, "response": {"mode": "off"}},
+        "graphql": {"document": False, "variables": False},
+        "database_query_data": False,
+        "queues": False,
+        "stack_frame_variables": False,
+    }
+}
+"""What keeps keys, tokens and personal data at home."""
+
+
 def configure_sentry(process: str) -> None:
     """Failures go to Sentry where a DSN is set; never bodies, variables or personal data."""
     dsn = settings().sentry_dsn.get_secret_value()
@@ -33,9 +49,7 @@ def configure_sentry(process: str) -> None:
         environment=settings().env,
         release=settings().release or None,
         traces_sample_rate=settings().sentry_traces_rate,
-        send_default_pii=False,
-        include_local_variables=False,
-        max_request_body_size="never",
+        **SENTRY,
     )
     sentry_sdk.set_tag("process", process)
 

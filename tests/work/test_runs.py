@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+import sentry_sdk
+from sentry_sdk.transport import Transport
 
 from jobs.running import Report, each, measured, scheduled
 from jobs.wiring import BODIES
@@ -17,6 +19,7 @@ from models.ledger import folding
 from models.wiring import JOBS
 from models.work import operations as work
 from models.work.jobs import PRUNE
+from server.telemetry import SENTRY
 from tests.ledger.books import floored, house, post
 
 RUN = """mutation ($name: JobName!, $key: String) { runJob(input: {name: $name, idempotencyKey: $key}) {
@@ -24,6 +27,17 @@ RUN = """mutation ($name: JobName!, $key: String) { runJob(input: {name: $name, 
 FOLLOW = "query ($id: ID!) { jobRun(id: $id) { status version done failures error result startedAt finishedAt } }"
 JOBS_QUERY = "{ jobs { name periodSeconds lagSeconds about lastRun { done failures error finishedAt } } }"
 SYSTEM = Viewer.system("test")
+
+
+class Told(Transport):
+    """Keeps what would be sent to Sentry."""
+
+    def __init__(self, told: list) -> None:
+        super().__init__()
+        self.told = told
+
+    def capture_envelope(self, envelope) -> None:
+        self.told += [event for item in envelope.items if (event := item.get_event())]
 
 
 @pytest.fixture
@@ -91,6 +105,23 @@ async def test_a_job_that_fails_says_so_and_is_not_tried_for_ever(api, make, mon
     await scheduled(PRUNE, {**BODIES, "prune": broken})
     (job,) = [job for job in await api(JOBS_QUERY, by=make.operator) if job["name"] == "PRUNE"]
     assert job["lastRun"]["error"] == "RuntimeError: out of luck"
+
+
+async def test_a_failure_is_told_to_sentry_with_its_job_and_no_variables(make, monkeypatch):
+    told: list[dict] = []
+
+    async def broken(_tools) -> Report:
+        card_number = "4111" * 4
+        raise RuntimeError("out of luck") from ValueError(len(card_number))
+
+    sentry_sdk.init("http://key@localhost/1", transport=Told(told), **SENTRY, default_integrations=False)
+    try:
+        await scheduled(PRUNE, {**BODIES, "prune": broken})
+    finally:
+        sentry_sdk.init()
+    (event,) = told
+    assert (event["tags"]["job"], event["fingerprint"]) == ("prune", ["job", "prune", "RuntimeError"])
+    assert "4111111111111111" not in str(event)
 
 
 async def test_a_run_whose_worker_died_is_taken_again_and_the_dead_one_writes_nothing(api, make, nothing_written):
