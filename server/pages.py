@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from graphql import GraphQLUnionType, get_named_type
+
 from models.kernel.lifecycle import Lifecycle
 from models.kernel.refusals import CATALOGUE
 from models.kernel.rows import LivingRow
 from models.wiring import JOBS, LINES
-from resolvers.access import DOES
+from schema.refusals import SHOWN
 from server.graphql.errors import HTTP
 from server.graphql.schema import schema
 
@@ -38,8 +40,8 @@ def _errors() -> Iterator[str]:
         yield f"| `{entry.code}` | `{entry.refusal.__name__}` | {entry.http} | {retry} | {entry.meaning} |"
     yield "\n## What each mutation can refuse\n"
     yield "| mutation | refuses |\n|---|---|"
-    for name, operation in sorted(DOES.items()):
-        yield f"| `{name}` | {', '.join(sorted(f'`{refusal.__name__}`' for refusal in operation.refuses))} |"
+    for name, refusals in sorted(_refused_by_mutations()):
+        yield f"| `{name}` | {', '.join(f'`{refusal}`' for refusal in refusals)} |"
     yield "\n## Errors of a request\n"
     yield "Top-level errors, in `extensions.code` with `status` and `requestId`.\n"
     yield "| code | HTTP |\n|---|---|"
@@ -47,12 +49,23 @@ def _errors() -> Iterator[str]:
         yield f"| `{code}` | {number} |"
 
 
+def _refused_by_mutations() -> Iterator[tuple[str, list[str]]]:
+    """The members of each mutation's union that are refusals."""
+    core = schema()._schema
+    refusals = {shown.__name__ for shown in SHOWN}
+    for name, field in core.mutation_type.fields.items() if core.mutation_type else ():
+        union = get_named_type(field.type)
+        if isinstance(union, GraphQLUnionType):
+            yield name, sorted({member.name for member in union.types} & refusals)
+
+
 def _lifecycles() -> Iterator[str]:
     yield "# Lifecycles\n"
     yield "Every status has one table of moves. Operations, `allowedActions` and these diagrams read it.\n"
     for lifecycle in _known_lifecycles():
         yield f"## {lifecycle.noun}\n\n```mermaid\n{lifecycle.mermaid()}\n```\n"
-        yield "| done | from | to | by |\n|---|---|---|---|"
+        if lifecycle.moves or lifecycle.deeds:
+            yield "| done | from | to | by |\n|---|---|---|---|"
         for name, move in lifecycle.moves.items():
             yield f"| {name} | {_names(move.sources)} | {move.target.name} | {', '.join(sorted(move.who))} |"
         for name, deed in lifecycle.deeds.items():

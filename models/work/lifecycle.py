@@ -1,6 +1,6 @@
 from enum import StrEnum
 
-from models.kernel.lifecycle import Deed, Lifecycle, Move
+from models.kernel.lifecycle import Lifecycle, Move
 from models.kernel.viewer import SYSTEM
 
 
@@ -20,7 +20,6 @@ LIFECYCLE = Lifecycle(
         "finish": Move({S.RUNNING}, S.DONE, who={SYSTEM}),
         "fail": Move({S.RUNNING}, S.FAILED, who={SYSTEM}),
     },
-    deeds={"restart": Deed(who={SYSTEM}, to={S.RUNNING})},
 )
 
 

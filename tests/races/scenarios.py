@@ -115,7 +115,7 @@ async def first_hold_by_twenty() -> list[str]:
     return wrong
 
 
-async def opposed_plans(*, pairs: int = 100) -> list[str]:
+async def opposed_plans(*, pairs: int = 500) -> list[str]:
     """Plans there and plans back over the same two accounts, held and committed at once: no deadlock, sums of zero."""
     for number in (1, 2):
         await post((house(), floored(number), 100_000))
