@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, GraphQLUnionType
+from strawberry.types.base import StrawberryObjectDefinition
 
 from models.kernel import refusals as kernel
 from resolvers.access import DOES
+from schema.inputs import Readable
 from schema.money import MoneyInput
 from schema.people import PersonRef
 from schema.refusals import SHOWN
@@ -81,3 +83,18 @@ def test_everything_is_described(kind):
     if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
         for name, field in kind.fields.items():
             assert field.description or kind.name == "PersonRef", f"{kind.name}.{name} is not described"
+
+
+def test_every_field_with_arguments_checks_that_they_could_be_read():
+    """A scalar that could not be read arrives as `Malformed`: without the check it would go on into the business."""
+    fields = {
+        f"{kind.name}.{field.python_name}": field
+        for name in CORE.type_map
+        if (kind := schema().get_type_by_name(name))
+        and isinstance(kind, StrawberryObjectDefinition)
+        and not kind.is_input
+        for field in kind.fields
+        if field.arguments
+    }
+    assert "LedgerAccount.entries" in fields
+    assert [name for name, field in fields.items() if not any(isinstance(e, Readable) for e in field.extensions)] == []
