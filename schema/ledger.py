@@ -18,7 +18,7 @@ from schema.connections import Connection
 from schema.context import Info
 from schema.inputs import Readable
 from schema.money import Money
-from schema.node import Node, global_id, key_of, number_of
+from schema.node import Action, Node, global_id, key_of, number_of
 from schema.scalars import BigInt, CurrencyCode, Cursor
 
 ACCOUNT, PLAN = "LedgerAccount", "LedgerPlan"
@@ -246,6 +246,12 @@ class LedgerPlan(Node):
     async def accounts(self, info: Info) -> list[LedgerAccountState]:
         states = self.answered if self.answered is not None else await info.context.load.answer(self.key)
         return [LedgerAccountState.of(state) for state in states]
+
+    @strawberry.field(description="What could be done with the plan, and whether this viewer may do it now.")
+    def allowed_actions(self, info: Info) -> list[Action]:
+        return [
+            Action.of(action) for action in balances.plan_actions(self.owner, self.state.value, info.context.viewer)
+        ]
 
     @strawberry.field(description="The plan that this one undoes.")
     async def reverts(self, info: Info) -> LedgerPlan | None:

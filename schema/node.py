@@ -9,6 +9,19 @@ from datetime import datetime
 import strawberry
 
 from models.kernel import lifecycle
+from schema.context import Info
+
+
+@strawberry.type(description="Something that could be done, and whether this viewer may do it now.")
+class Action:
+    name: str = strawberry.field(description="The move, in camelCase.")
+    allowed: bool = strawberry.field(description="Whether this viewer may do it in the present status.")
+    why: str | None = strawberry.field(description="The code of the refusal that would come now.")
+
+    @classmethod
+    def of(cls, action: lifecycle.Action) -> Action:
+        head, *rest = action.name.split("_")
+        return cls(name=head + "".join(word.title() for word in rest), allowed=action.allowed, why=action.why)
 
 
 @strawberry.interface(description="Anything with an identity of its own.")
@@ -17,6 +30,10 @@ class Node:
     version: int = strawberry.field(description="Grows by one with each change; `expectedVersion` compares with it.")
     created_at: datetime = strawberry.field(description="When it came to be.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
+
+    @strawberry.field(description="What could be done with it, and whether this viewer may do it now.")
+    def allowed_actions(self, info: Info) -> list[Action]:
+        return []
 
 
 def global_id(noun: str, key: object) -> strawberry.ID:
@@ -42,15 +59,3 @@ def number_of(id: str, noun: str) -> int | None:
     """The number of a global id of this noun, else None."""
     key = key_of(id, noun)
     return int(key) if key and key.isascii() and key.isdecimal() and len(key) <= 18 and key[0] != "0" else None
-
-
-@strawberry.type(description="Something that could be done, and whether this viewer may do it now.")
-class Action:
-    name: str = strawberry.field(description="The move, in camelCase.")
-    allowed: bool = strawberry.field(description="Whether this viewer may do it in the present status.")
-    why: str | None = strawberry.field(description="The code of the refusal that would come now.")
-
-    @classmethod
-    def of(cls, action: lifecycle.Action) -> Action:
-        head, *rest = action.name.split("_")
-        return cls(name=head + "".join(word.title() for word in rest), allowed=action.allowed, why=action.why)

@@ -114,7 +114,7 @@ class Person(Node):
     async def balances(self, info: Info) -> list[Balance]:
         return [Balance.of(balance) for balance in await info.context.load.balances(self.number)]
 
-    @strawberry.field(description="What this viewer may do with the person now.")
+    @strawberry.field(description="What could be done with the person, and whether this viewer may do it now.")
     def allowed_actions(self, info: Info) -> list[Action]:
         return [Action.of(action) for action in LIFECYCLE.allowed(self.record, info.context.viewer)]
 

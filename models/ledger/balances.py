@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from models.kernel.lifecycle import Action
 from models.kernel.money import Money
 from models.kernel.pages import Column, Cut, Order, Page, page
-from models.kernel.refusals import NotFound
+from models.kernel.refusals import NotAllowed, NotFound
 from models.kernel.sql import FALSE, TRUE, Db, Row, Sql, fetch, fetch_one, join, sql
 from models.kernel.viewer import Viewer
 from models.ledger.chart import Side
-from models.ledger.errors import ACCOUNT_NOT_FOUND
+from models.ledger.errors import ACCOUNT_NOT_FOUND, PLAN_STATE
 
 
 def visible_to(viewer: Viewer) -> Sql:
@@ -235,6 +236,13 @@ class PlanRecord:
     def plan_id(self) -> str:
         """The id that its owner gave it."""
         return self.id.removeprefix(f"{self.owner}/")
+
+
+def plan_actions(owner: str, state: str, viewer: Viewer) -> list[Action]:
+    """What could be done with a plan: by its owner alone, and only while it holds."""
+    why = None if state == "HOLD" else PLAN_STATE
+    why = why if owner in viewer.tokens else NotAllowed.code
+    return [Action(op, why is None, why) for op in ("hold", "commit", "rollback")]
 
 
 def _plans_visible_to(viewer: Viewer) -> Sql:
