@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     jobs_at_once: int = Field(default=20, ge=1, le=200)
     job_runs_kept_days: int = Field(default=30, ge=1, le=400)
     job_lease_seconds: int = Field(default=300, ge=5, le=3_600)
+    job_attempts_max: int = Field(default=5, ge=1, le=100, description="claims of one requested run before it fails")
+    run_requests_timeout_seconds: int = Field(default=140, ge=1, le=3_600, description="outlives the job that it runs")
     audit_timeout_seconds: int = Field(default=120, ge=1, le=1_800)
     job_stop_seconds: int = Field(
         default=8, ge=1, le=60, description="what running jobs get to end when a worker stops"
@@ -100,8 +102,10 @@ class Settings(BaseSettings):
         if self.database_pool_min > self.database_pool_max:
             raise ValueError("database_pool_min must not exceed database_pool_max")
         longest = max(self.job_timeout_seconds, self.audit_timeout_seconds)
-        if self.job_lease_seconds <= 2 * longest:
-            raise ValueError(f"job_lease_seconds must be more than twice the longest timeout of a job, {longest}")
+        if self.run_requests_timeout_seconds < longest + 10:
+            raise ValueError(f"run_requests_timeout_seconds must be 10 above the longest timeout of a job, {longest}")
+        if self.job_lease_seconds <= 2 * self.run_requests_timeout_seconds:
+            raise ValueError("job_lease_seconds must be more than twice run_requests_timeout_seconds")
         if self.database_lock_timeout_ms >= self.database_statement_timeout_ms:
             raise ValueError("database_lock_timeout_ms must be below database_statement_timeout_ms")
         allowed = {1, 2, 5, 10, 15, 30, 60, 300, 900, 1800, 3600}

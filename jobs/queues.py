@@ -19,6 +19,7 @@ from settings import settings
 
 PUBLIC_QUEUE, INNER_QUEUE = "saldo:public", "saldo:inner"
 BURY = "bury_message"
+FAR_MS = 4_102_444_800_000  # the year 2100
 GONE = [RedisConnectionError, RedisTimeoutError, OSError]
 
 
@@ -32,7 +33,7 @@ def redis_settings() -> RedisSettings:
 
 
 def serialize(job: dict[str, Any]) -> bytes:
-    return orjson.dumps(job)
+    return orjson.dumps(job, default=str)
 
 
 def deserializer(queue: str, functions: Mapping[str, Callable[..., Any]]) -> Callable[[bytes], dict[str, Any]]:
@@ -43,10 +44,12 @@ def deserializer(queue: str, functions: Mapping[str, Callable[..., Any]]) -> Cal
             job: dict[str, Any] = orjson.loads(message)
             name, args, kwargs = job["f"], job["a"], job["k"]
             inspect.signature(functions[name]).bind(None, *args, **kwargs)
-            return {"t": int(job["t"] or 1), "f": name, "a": tuple(args), "k": dict(kwargs), "et": int(job["et"])}
+            asked = int(job["et"])  # the sender's word; arq would fall over a moment that no calendar has
+            at = asked if 0 <= asked < FAR_MS else 0
+            return {"t": 1, "f": name, "a": tuple(args), "k": dict(kwargs), "et": at}
         except KeyError as error:
             return _burial(queue, message, f"unknown function or missing field {error}")
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             return _burial(queue, message, f"not a call of a known function: {error}")
 
     return read

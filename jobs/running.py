@@ -90,7 +90,10 @@ async def each(
             except Exception as error:
                 failures += 1
                 log.exception("row_failed", row=repr(row))
-                await failed(row, error)
+                try:
+                    await failed(row, error)
+                except Exception:
+                    log.exception("failure_not_kept", row=repr(row))  # its lease brings the row back
 
     async with asyncio.TaskGroup() as group:
         for row in rows:

@@ -16,7 +16,9 @@ PRUNE_BATCH, PRUNE_BATCHES_MAX = 1_000, 100
 async def run_requested_jobs(tools: Tools) -> Report:
     """Claim requested runs, run them, conclude each. One that died with its worker is claimed again when its lease ends."""
     lease = tools.settings.job_lease_seconds
-    claimed = await work.claim_runs(limit=RUNS_AT_ONCE, lease_seconds=lease, by=tools.by)
+    claimed = await work.claim_runs(
+        limit=RUNS_AT_ONCE, lease_seconds=lease, attempts_max=tools.settings.job_attempts_max, by=tools.by
+    )
     return await each(claimed, partial(_run, tools), at_once=RUNS_AT_ONCE, failed=partial(_failed, tools))
 
 

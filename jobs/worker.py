@@ -92,7 +92,7 @@ def _worker(pool: ArqRedis, queue: str, known: dict[str, Callable[..., Any]], cr
         func(body, name=name, keep_result=0, timeout=limits.job_timeout_seconds, max_tries=5)
         for name, body in named.items()
     ]
-    pool.job_serializer, pool.job_deserializer = serialize, deserializer(queue, named | known)
+    pool.job_serializer, pool.job_deserializer = serialize, deserializer(queue, known)  # nobody but us buries
     return ArqWorker(
         functions,
         queue_name=queue,

@@ -69,15 +69,16 @@ class HoldPlanInput(Asked):
 @strawberry.input(description="A whole plan of the service, with exactly what it holds.")
 class FinishPlanInput(Asked):
     plan_id: str = strawberry.field(description="The service's own id for the plan.")
-    batches: list[LedgerBatchInput] = strawberry.field(
-        description="Exactly the batches held, in any order of postings."
+    batches: list[LedgerBatchInput] | None = strawberry.field(
+        default=None,
+        description="Exactly the batches held, in any order of postings; left out: whatever is held.",
     )
     idempotency_key: str | None = strawberry.field(
         default=None, description="A plan's calls can be repeated without one."
     )
 
-    def held(self) -> list[plans.Batch]:
-        return [batch.batch() for batch in self.batches]
+    def held(self) -> list[plans.Batch] | None:
+        return None if self.batches is None else [batch.batch() for batch in self.batches]
 
 
 CreateLedgerAccountResult = Annotated[

@@ -22,6 +22,7 @@ class Role(StrEnum):
 
 
 OPERATOR, SERVICE, AUDITOR, SYSTEM, USER = Role.OPERATOR, Role.SERVICE, Role.AUDITOR, Role.SYSTEM, Role.USER
+POWERS = (Role.SYSTEM, Role.OPERATOR, Role.SERVICE, Role.CHANNEL, Role.MERCHANT, Role.USER, Role.AUDITOR)
 OPS = "ops"  # the audience token of everybody who reads everything
 
 
@@ -50,7 +51,7 @@ class Viewer:
     @property
     def role(self) -> Role:
         """The one role that an event names as its actor's class: the most powerful one."""
-        return next(role for role in reversed(Role) if role in self.roles)
+        return next(role for role in POWERS if role in self.roles)
 
     @property
     def tokens(self) -> frozenset[str]:

@@ -22,6 +22,7 @@ from models.ledger.transfers import Accounts, By
 BATCH_MIN, BATCH_MAX = -(2**63), 2**63 - 1
 """Both ends are reserved."""
 PLAN_ID_MAX = 64
+NOTE_MAX = 500
 LEADS_TO = {"hold": "HOLD", "commit": "COMMIT", "rollback": "ROLLBACK", "revert": "COMMIT"}
 
 
@@ -136,6 +137,7 @@ def checked(batches: Sequence[Batch], *, one: bool) -> None:
 def _messages(posting: Posting) -> list[str]:
     wrong = [
         (posting.source is not None and posting.source == posting.target, "source and target are the same account"),
+        (len(posting.note) > NOTE_MAX, f"the description has more than {NOTE_MAX} characters"),
         (posting.amount_minor < 0, "the amount is negative"),
         (posting.amount_minor > MINOR_MAX, "the amount is more than can be moved at once"),
     ]
@@ -214,7 +216,7 @@ async def _call(db: Db, plan: Plan, op: str, query: str, batches: Sequence[Batch
     if "refused" in answer:
         raise refused(answer, op, [(batch.id, n) for batch in batches for n in range(len(batch.postings))])
     states = tuple(State(**state) for state in answer["accounts"])
-    return PlanAnswer(plan.key, answer["version"], LEADS_TO[op], answer["repeated"], states)
+    return PlanAnswer(answer.get("plan", plan.key), answer["version"], LEADS_TO[op], answer["repeated"], states)
 
 
 def _states(stored: str) -> tuple[State, ...]:

@@ -74,6 +74,8 @@ async def post(db: Db, subject: str, by: By, transfers: Sequence[Transfer]) -> i
     Missing accounts are born, then floored and open accounts locked by id. Announced accounts tell their owners.
     Refuses INSUFFICIENT_FUNDS, ALREADY_POSTED, ACCOUNT_FULL, having written nothing: the transaction can go on.
     """
+    if len({t.key for t in transfers}) != len(transfers):
+        raise ValueError("each transfer of a call has a key of its own")
     accounts = Accounts.of([account for t in transfers for account in (t.source, t.target)])
     answer = orjson.loads(
         await db.fetchval(

@@ -60,12 +60,12 @@ async def finish_plan(
     work: Unit,
     plan_id: str,
     op: Literal["commit", "rollback"],
-    batches: Sequence[Batch],
+    batches: Sequence[Batch] | None,
     *,
     by: Viewer,
     request: Request | None = None,
 ) -> PlanAnswer:
-    """Commit or roll back a whole plan; `batches` must be exactly those held, compared as multisets.
+    """Commit or roll back a whole plan; `batches` must be exactly those held, compared as multisets; None: as it is held.
 
     Locks the plan, then its accounts. Repeated: what the first call answered, nothing written.
     Refuses PLAN_NOT_FOUND, PLAN_STATE for a plan that is final otherwise, INVALID_POSTINGS for any difference.

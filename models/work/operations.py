@@ -52,7 +52,9 @@ async def request_run(work: Unit, job: Job, *, by: Viewer, request: Request | No
 
 
 @step()
-async def claim_runs(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -> list[RunClaim]:
+async def claim_runs(
+    work: Unit, *, limit: int, lease_seconds: int, attempts_max: int = 5, by: Viewer
+) -> list[RunClaim]:
     """Take requested runs, and those whose worker went away with them, which go by the same claim."""
     due = sql("r.status IN ('requested', 'running')")
     rows = await claim(work, JobRun, due, limit=limit, lease_seconds=lease_seconds)
@@ -60,7 +62,21 @@ async def claim_runs(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) 
         if run.status is JobRunStatus.REQUESTED:
             run.started_at = now()
             await work.move(run, "start")
-    return [RunClaim(run.id, run.job, run.attempts, _token(run)) for run in rows]
+    return [
+        RunClaim(run.id, run.job, run.attempts, _token(run))
+        for run in rows
+        if not await _given_up(work, run, attempts_max)
+    ]
+
+
+async def _given_up(work: Unit, run: JobRun, attempts_max: int) -> bool:
+    """A run that has been claimed too often takes its workers with it: it fails, and a human decides."""
+    if run.attempts <= attempts_max:
+        return False
+    run.error, run.finished_at = f"given up after {attempts_max} attempts", now()
+    release(run)
+    await work.move(run, "fail", error=run.error)
+    return True
 
 
 @step()

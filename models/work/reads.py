@@ -133,13 +133,15 @@ async def last_result(viewer: Viewer, job: Job) -> Mapping[str, Any] | None:
     """What the last finished run of a job found, scheduled or asked for, whichever ended later."""
     query = sql(
         """SELECT result FROM (
-             SELECT result, finished_at FROM scheduled_job WHERE name = {} AND result IS NOT NULL
+             SELECT result FROM scheduled_job WHERE name = {} AND result IS NOT NULL
               UNION ALL
-             (SELECT result, finished_at FROM job_run WHERE job = {} AND status = 'done' ORDER BY id DESC LIMIT 1)) x WHERE""",
+             (SELECT result FROM job_run WHERE job = {} AND status = 'done' ORDER BY id DESC LIMIT 1)) x WHERE""",
         job.name,
         job.name,
     )
-    rows = await fetch(join([query, visible_to(viewer), sql("ORDER BY finished_at DESC LIMIT 1")]))
+    rows = await fetch(
+        join([query, visible_to(viewer), sql("ORDER BY (result->>'finished_at')::timestamptz DESC LIMIT 1")])
+    )
     return _json(rows[0]["result"]) if rows else None
 
 

@@ -53,7 +53,9 @@ def _python(name: str) -> type:
 def _of_parts(input_type: type) -> set[type[kernel.Refusal]]:
     found: set[type[kernel.Refusal]] = set()
     for field in dataclasses.fields(input_type):
-        kind = field.type.of_type if hasattr(field.type, "of_type") else field.type
+        kind = field.type
+        while hasattr(kind, "of_type"):
+            kind = kind.of_type
         if isinstance(kind, type):
             found |= OF_PARTS.get(kind, set())
             if dataclasses.is_dataclass(kind):

@@ -267,9 +267,27 @@ async def test_a_revert_mirrors_a_committed_plan_in_one_call(nothing_written):
     await revert("p", "r")
     assert [await state(a) for a in (floored(1), floored(2), house())] == [(100,) * 3, (0,) * 3, (-100,) * 3]
     async with nothing_written():
-        assert (await revert("p", "r")).repeated
+        again = await revert("p", "r")
+        assert (again.repeated, again.key, again.state) == (True, "house/r", "COMMIT")
     found = await balances.plans(BY, ["house/r"])
     assert (found["house/r"].state, found["house/r"].reverts) == ("COMMIT", "house/p")
+
+
+async def test_a_revert_under_a_taken_id_is_refused(nothing_written):
+    for name in ("p", "q"):
+        await hold(name, 1, (house(), floored(1), 60))
+    await commit("p")
+    async with nothing_written():
+        with pytest.raises(IllegalMove):
+            await revert("p", "q")
+
+
+async def test_a_plan_of_many_batches_can_still_be_ended():
+    a, b = await account(), await account()
+    for id in range(1, 103):
+        await hold_own("p", batch(id, (a, b, 1)))
+    await services.finish_plan("p", "commit", None, by=SERVICE)
+    assert await own(a, b) == [-102, 102]
 
 
 async def test_a_revert_cannot_take_what_was_spent(nothing_written):

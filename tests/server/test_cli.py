@@ -55,7 +55,7 @@ async def test_production_makes_no_tokens_and_starts_with_no_default_secret():
     ("given", "told"),
     [
         ({"database_pool_min": 9, "database_pool_max": 3}, "must not exceed database_pool_max"),
-        ({"job_lease_seconds": 100}, "more than twice the longest timeout"),
+        ({"job_lease_seconds": 100}, "more than twice run_requests_timeout_seconds"),
         ({"audit_period_seconds": 7}, "must be one of"),
         ({"token_secret": "short"}, "32 bytes"),
         ({"env": "production", "clock_offset_seconds": 5, "token_secret": "x" * 32}, "moves time only in development"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 
@@ -34,9 +35,9 @@ async def worker(database, redis) -> AsyncIterator[Worker]:
         (b"[1, 2]", "not a call of a known function"),
         (b'{"f": "prune"}', "unknown function or missing field"),
         (orjson.dumps({**CALL, "f": "os.system"}), "unknown function or missing field 'os.system'"),
-        (orjson.dumps({**CALL, "f": "bury_message", "a": ["too", "few"]}), "not a call of a known function"),
-        (orjson.dumps({**CALL, "f": "bury_message", "a": 7}), "not a call of a known function"),
-        (orjson.dumps({**CALL, "f": "bury_message", "a": ["a", "b\x00", "c"], "et": "never"}), "not a call"),
+        (orjson.dumps({**CALL, "f": "bury_message", "a": ["q", "m", "r"], "et": 9 * 10**18}), "unknown function"),
+        (orjson.dumps({**CALL, "f": "bury_message", "a": 7}), "unknown function"),
+        (orjson.dumps({**CALL, "f": "bury_message", "a": ["a", "b\x00", "c"], "et": "never"}), "unknown function"),
     ],
     ids=["pickle", "text", "list", "fields", "function", "arguments", "type", "time"],
 )
@@ -60,3 +61,13 @@ async def test_a_flushed_redis_is_no_end(worker, redis):
             sql("SELECT 1 FROM scheduled_job WHERE extract(epoch FROM started_at) > {}::float8", before)
         ):
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(("t", "et"), [(99, 9 * 10**18), (1, -1), (None, 10**30)])
+async def test_what_a_sender_says_of_tries_and_times_harms_nobody(worker, redis, t, et):
+    await redis.set("arq:job:call", json.dumps({**CALL, "f": "cron:prune", "t": t, "et": et}))
+    await redis.zadd(INNER_QUEUE, {"call": int(time.time() * 1000)})
+    async with asyncio.timeout(10):
+        while await redis.exists("arq:job:call"):
+            await asyncio.sleep(0.02)
+    assert not worker.failed.is_set()

@@ -183,3 +183,39 @@ async def test_old_requests_and_runs_are_forgotten_and_their_events_stay(api, ma
 def test_the_body_of_every_job_is_known():
     assert set(BODIES) == set(JOBS)
     assert BODIES["run_requested_jobs"] is run_requested_jobs
+
+
+async def test_a_run_that_takes_its_workers_with_it_is_given_up(api, make):
+    asked = await api(RUN, by=make.operator, name="PRUNE")
+    for _ in range(2):
+        assert len(await work.claim_runs(limit=5, lease_seconds=0, attempts_max=2, by=SYSTEM)) == 1
+    assert await work.claim_runs(limit=5, lease_seconds=0, attempts_max=2, by=SYSTEM) == []
+    run = await api(FOLLOW, by=make.operator, id=asked["id"])
+    assert (run["status"], run["error"]) == ("FAILED", "given up after 2 attempts")
+
+
+async def test_a_failure_that_cannot_be_kept_stops_nobody_else():
+    seen: list[int] = []
+
+    async def body(row: int) -> None:
+        await asyncio.sleep(0.01 * row)
+        if row == 1:
+            raise ValueError(row)
+        seen.append(row)
+
+    async def failed(_row: int, error: Exception) -> None:
+        raise error
+
+    assert await each([1, 2, 3], body, at_once=3, failed=failed) == Report(done=2, failures=1)
+    assert seen == [2, 3]
+
+
+async def test_the_last_audit_is_the_one_that_ended_last(api, make):
+    audit = JOBS["audit_books"]
+    await scheduled(audit, BODIES)
+    asked = await api(RUN, by=make.operator, name="AUDIT_BOOKS")
+    await measured(JOBS["run_requested_jobs"], BODIES)
+    newest = (await api(FOLLOW, by=make.operator, id=asked["id"]))["result"]["finished_at"]
+    await work.note_start(audit, by=SYSTEM)
+    told = await api("{ audit { finishedAt } }", by=make.operator)
+    assert told["finishedAt"] == newest.replace("+00:00", "Z")

@@ -325,9 +325,11 @@ BEGIN
   IF plan.state <> 'COMMIT' THEN RETURN jsonb_build_object('refused', 'PLAN_STATE', 'state', plan.state); END IF;
   SELECT * INTO mirror FROM ledger_plan WHERE reverts = p_plan;
   IF FOUND THEN
-    RETURN (SELECT jsonb_build_object('repeated', true, 'version', version, 'accounts', accounts)
+    RETURN (SELECT jsonb_build_object('plan', mirror.id, 'repeated', true, 'version', version, 'accounts', accounts)
               FROM ledger_answer WHERE plan_id = mirror.id AND op = 'revert');
   END IF;
+  SELECT * INTO mirror FROM ledger_plan WHERE id = p_revert;
+  IF FOUND THEN RETURN jsonb_build_object('refused', 'PLAN_STATE', 'state', mirror.state); END IF;
 
   SELECT array_agg(account_id ORDER BY account_id), array_agg(-net::numeric ORDER BY account_id), array_agg(0::numeric)
     INTO touched, nets, nothing FROM ledger_plan_net WHERE plan_id = p_plan;
@@ -344,7 +346,7 @@ BEGIN
   PERFORM ledger_book(mirror, this_call, stamp);
   states := ledger_states(touched);
   INSERT INTO ledger_answer (plan_id, version, op, accounts) VALUES (p_revert, 1, 'revert', states);
-  RETURN jsonb_build_object('repeated', false, 'version', 1, 'accounts', states);
+  RETURN jsonb_build_object('plan', p_revert, 'repeated', false, 'version', 1, 'accounts', states);
 END $$;
 
 -- Turns queued deltas of hot accounts into entries with order and running balance. It deletes what it sees, so it is
