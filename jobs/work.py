@@ -19,16 +19,20 @@ async def run_requested_jobs(tools: Tools) -> Report:
     claimed = await work.claim_runs(
         limit=RUNS_AT_ONCE, lease_seconds=lease, attempts_max=tools.settings.job_attempts_max, by=tools.by
     )
-    return await each(claimed, partial(_run, tools), at_once=RUNS_AT_ONCE, failed=partial(_failed, tools))
+    return await each(claimed, partial(_run, tools), at_once=RUNS_AT_ONCE, failed=_left_to_its_lease)
 
 
 async def _run(tools: Tools, claimed: RunClaim) -> None:
-    report = await measured(JOBS[claimed.job], tools.bodies)
+    try:
+        report = await measured(JOBS[claimed.job], tools.bodies)
+    except Exception as error:
+        await work.fail_run(claimed, f"{type(error).__name__}: {error}", by=tools.by)
+        raise
     await work.finish_run(claimed, report, by=tools.by)
 
 
-async def _failed(tools: Tools, claimed: RunClaim, error: Exception) -> None:
-    await work.fail_run(claimed, f"{type(error).__name__}: {error}", by=tools.by)
+async def _left_to_its_lease(_claimed: RunClaim, _error: Exception) -> None:
+    """A job that failed is concluded by now; one whose conclusion did not get through is taken again."""
 
 
 async def prune(tools: Tools) -> Report:

@@ -13,6 +13,7 @@ from jobs.running import Report, each, measured, scheduled
 from jobs.wiring import BODIES
 from jobs.work import run_requested_jobs
 from jobs.worker import Worker
+from models.kernel.refusals import Busy
 from models.kernel.sql import fetch, sql
 from models.kernel.viewer import Viewer
 from models.ledger import folding
@@ -219,3 +220,15 @@ async def test_the_last_audit_is_the_one_that_ended_last(api, make):
     await work.note_start(audit, by=SYSTEM)
     told = await api("{ audit { finishedAt } }", by=make.operator)
     assert told["finishedAt"] == newest.replace("+00:00", "Z")
+
+
+async def test_a_run_that_went_well_is_not_failed_because_its_conclusion_had_to_wait(api, make, monkeypatch):
+    asked = await api(RUN, by=make.operator, name="PRUNE")
+
+    async def busy(*_args, **_kwargs) -> bool:
+        raise Busy
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "finish_run", busy)
+        assert await measured(JOBS["run_requested_jobs"], BODIES) == Report(done=0, failures=1)
+    assert (await api(FOLLOW, by=make.operator, id=asked["id"]))["status"] == "RUNNING"
