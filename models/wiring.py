@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from models.events.log import View
 from models.ledger import audit, chart
 from models.people import wiring as people
 from models.services import wiring as services
 from models.work import wiring as work
+from models.work.jobs import Job
 
 NOUNS = (people, services, work)
 
@@ -15,3 +19,7 @@ CHECKS = (*audit.CHECKS, *(check for noun in NOUNS for check in noun.CHECKS))
 JOBS = {job.name: job for noun in NOUNS for job in noun.JOBS}
 CODES = tuple(code for noun in NOUNS for code in noun.CODES)
 CORRECTION_KINDS = tuple(kind for noun in NOUNS for kind in noun.CORRECTION_KINDS)
+VIEWS: Mapping[str, View] = {name: view for noun in NOUNS for name, view in noun.VIEWS.items()}
+"""Noun -> what a viewer may see of one of its events."""
+REACTIONS: Mapping[tuple[str, str], Job] = {event: job for noun in NOUNS for event, job in noun.REACTIONS.items()}
+"""(noun, event) -> the job that it wakes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -38,6 +38,15 @@ class EventRecord:
         values = dict(row)
         parsed = {name: orjson.loads(values[name]) for name in ("facts", "snapshot")}
         return cls(**values | parsed | {"audience": frozenset(values["audience"])})
+
+
+View = Callable[[EventRecord, Viewer], EventRecord | None]
+"""What a viewer whom an event reaches may see of it. None: for him it did not happen."""
+
+
+def as_it_is(item: EventRecord, _viewer: Viewer) -> EventRecord:
+    """The view of a noun of which all whom an event reaches may see all."""
+    return item
 
 
 _SELECT = sql(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from models.events.log import EventRecord
 from models.kernel.sql import FALSE, TRUE, Sql, sql
 from models.kernel.viewer import SERVICE, USER, Viewer
 
@@ -14,8 +13,3 @@ def visible_to(viewer: Viewer, column: str) -> Sql:
     if viewer.has(USER) and viewer.person is not None:
         return sql(f"{column} = {{}}::bigint", viewer.person)
     return FALSE
-
-
-def event(item: EventRecord, _viewer: Viewer) -> EventRecord | None:
-    """What happened to a person is shown as it is to whoever is in its audience."""
-    return item

@@ -1,5 +1,6 @@
 """What the house needs to know of people."""
 
+from models.events.log import View, as_it_is
 from models.ledger.audit import Check
 from models.people.errors import PERSON_NOT_FOUND
 from models.people.postings import ADJUSTMENT, AVAILABLE
@@ -10,6 +11,8 @@ TABLES = ("models.people.tables",)
 CODES = (PERSON_NOT_FOUND,)
 CORRECTION_KINDS = (ADJUSTMENT,)
 JOBS: tuple[Job, ...] = ()
+VIEWS: dict[str, View] = {"person": as_it_is, "balance": as_it_is}
+REACTIONS: dict[tuple[str, str], Job] = {}
 CHECKS = (
     Check(
         "people_own_balances",

@@ -1,5 +1,6 @@
 """What the house needs to know of services."""
 
+from models.events.log import View
 from models.ledger.audit import Check
 from models.services.postings import SERVICE_ACCOUNT
 from models.work.jobs import Job
@@ -9,4 +10,6 @@ TABLES: tuple[str, ...] = ()
 CODES: tuple[str, ...] = ()
 CORRECTION_KINDS: tuple[str, ...] = ()
 JOBS: tuple[Job, ...] = ()
+VIEWS: dict[str, View] = {}
+REACTIONS: dict[tuple[str, str], Job] = {}
 CHECKS: tuple[Check, ...] = ()

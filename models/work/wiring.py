@@ -1,5 +1,6 @@
 """What the house needs to know of work."""
 
+from models.events.log import View, as_it_is
 from models.ledger.audit import Check
 from models.ledger.chart import Line
 from models.work import jobs
@@ -9,4 +10,6 @@ TABLES = ("models.work.tables",)
 CODES: tuple[str, ...] = ()
 CORRECTION_KINDS: tuple[str, ...] = ()
 JOBS = jobs.JOBS
+VIEWS: dict[str, View] = {"job_run": as_it_is, "dead_letter": as_it_is}
+REACTIONS = {("job_run", "open"): jobs.RUN_REQUESTED_JOBS}
 CHECKS: tuple[Check, ...] = ()

@@ -3,6 +3,7 @@
 from models.pledges.errors import PLEDGE_NOT_FOUND
 from models.pledges.postings import HOLD, PLEDGED, RELEASE
 
+from models.events.log import as_it_is
 from models.ledger.audit import Check
 from models.work.jobs import Job
 
@@ -10,7 +11,10 @@ LINES = (PLEDGED,)
 TABLES = ("models.pledges.tables",)
 CODES = (PLEDGE_NOT_FOUND,)
 CORRECTION_KINDS = (HOLD, RELEASE)
-JOBS = (Job("keep_pledges", "prune", "Keeps every pledge."),)
+KEEP_PLEDGES = Job("keep_pledges", "prune", "Keeps every pledge.")
+JOBS = (KEEP_PLEDGES,)
+VIEWS = {"pledge": as_it_is}
+REACTIONS = {("pledge", "open"): KEEP_PLEDGES}
 CHECKS = (
     Check(
         "kept_pledges_stand_at_zero",
