@@ -72,6 +72,32 @@ class Settings(BaseSettings):
     page_max: int = Field(default=100, ge=1, le=500)
     list_input_max: int = Field(default=100, ge=1, le=1_000)
 
+    # sockets and streams
+    sockets_max: int = Field(default=5_000, ge=1, le=100_000, description="sockets and streams of one process")
+    sockets_per_viewer_max: int = Field(
+        default=50, ge=1, le=100_000, description="of one token subject, in one process"
+    )
+    socket_operations_max: int = Field(default=50, ge=1, le=1_000, description="running at once on one socket")
+    socket_frame_max_bytes: int = Field(default=64 * 1024, ge=1024, le=1024 * 1024)
+    socket_init_seconds: int = Field(default=5, ge=1, le=60, description="for connection_init to come")
+    socket_ping_seconds: float = Field(default=15, ge=0.05, le=60, description="two that are not answered close it")
+
+    # the feed
+    heartbeat_seconds: float = Field(default=15, ge=0.05, le=60, description="of a quiet subscription")
+    feed_queue_max: int = Field(default=256, ge=4, le=10_000, description="items that wait for one slow reader")
+    feed_backlog_max: int = Field(
+        default=2_000, ge=10, le=100_000, description="events that wait to be made an answer of"
+    )
+    feed_page: int = Field(default=500, ge=1, le=5_000, description="events that a catch-up reads at once")
+    feed_stream_max: int = Field(default=10_000, ge=100, le=1_000_000, description="events kept on the Redis stream")
+    feed_poll_ms: int = Field(default=50, ge=5, le=1_000, description="how often the log is read while Redis is gone")
+    snapshot_wait_ms: int = Field(
+        default=2_000, ge=0, le=10_000, description="for the first event of what was just born"
+    )
+    relay_batch: int = Field(default=1_000, ge=1, le=10_000, description="events that get their position at once")
+    relay_poll_ms: int = Field(default=200, ge=10, le=1_000, description="the net under the wake-up")
+    relay_alone_poll_ms: int = Field(default=30, ge=5, le=1_000, description="the same, while Redis is gone")
+
     # money
     deal_currencies: tuple[str, ...] = Field(default=("RUB", "EUR", "USD", "USDT"), min_length=1)
 
@@ -95,7 +121,7 @@ class Settings(BaseSettings):
     fold_net_period_seconds: int = 30
     audit_period_seconds: int = 3_600
     prune_period_seconds: int = 3_600
-    run_requests_period_seconds: int = 1
+    run_requests_period_seconds: int = 5
 
     @model_validator(mode="after")
     def _limits_that_hang_together(self) -> Self:

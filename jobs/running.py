@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,12 @@ async def scheduled(job: Job, bodies: Mapping[str, Body]) -> None:
     except Exception as failure:  # noqa: BLE001  told by `measured`, kept by `note_end`
         report, error = Report(), f"{type(failure).__name__}: {failure}"
     await work.note_end(job, report, error, by=by)
+
+
+async def woken(job: Job, bodies: Mapping[str, Body]) -> None:
+    """One run because an event called for it. It never raises: what it could not do, the schedule does."""
+    with contextlib.suppress(Exception):  # told by `measured`
+        await measured(job, bodies)
 
 
 async def each(

@@ -12,9 +12,11 @@ from arq.cron import CronJob
 from arq.worker import Function, func
 from arq.worker import Worker as ArqWorker
 
-from jobs.beside import Loop, folder
+from jobs.beside import Loop, cancelled, folder
 from jobs.queues import BURY, INNER_QUEUE, PUBLIC_QUEUE, bury_message, deserializer, redis_settings, serialize
-from jobs.running import scheduled
+from jobs.relay import Relay
+from jobs.running import scheduled, woken
+from jobs.waking import Waker
 from jobs.wiring import BODIES, PUBLIC
 from models.wiring import JOBS
 from models.work.jobs import Job
@@ -27,7 +29,8 @@ class Worker:
     """All of it, from `start` to `stop`. `failed` is set by a part that ended by itself: the process should end then."""
 
     def __init__(self) -> None:
-        self.loops: list[Loop] = [folder()]
+        self.relay = Relay()
+        self.loops: list[Loop | Relay | Waker] = [folder(), self.relay, Waker()]
         self.failed = asyncio.Event()
         self._arq: list[ArqWorker] = []
         self._rounds: list[asyncio.Task[Any]] = []
@@ -35,11 +38,12 @@ class Worker:
         self._stopping = False
 
     async def start(self) -> None:
-        """Reach Redis, then begin. The pools are ours, so that whatever happens they are closed."""
+        """The loops at once, for they need no Redis; arq when Redis is reached. The pools are ours, so that whatever
+        happens they are closed."""
+        self._loops = [self._begun(loop.name, loop.run()) for loop in self.loops]
         for make in (_inner, _public):
             self._arq.append(make(await create_pool(redis_settings())))
         self._rounds = [self._begun(f"arq {worker.queue_name}", worker.async_run()) for worker in self._arq]
-        self._loops = [self._begun(loop.name, loop.run()) for loop in self.loops]
 
     async def stop(self) -> None:
         """Takes nothing new, gives running jobs their time, cancels what is left, and lets go of Redis last."""
@@ -49,7 +53,7 @@ class Worker:
             worker.allow_pick_jobs, worker.burst, worker.max_burst_jobs = False, True, 0
         if self._rounds:
             await asyncio.wait(self._rounds, timeout=settings().job_stop_seconds)
-        await _cancelled([*self._rounds, *self._loops, *(task for w in self._arq for task in w.tasks.values())])
+        await cancelled([*self._rounds, *self._loops, *(task for w in self._arq for task in w.tasks.values())])
         for worker in self._arq:
             await worker.pool.aclose(close_connection_pool=True)
 
@@ -68,16 +72,10 @@ class Worker:
             self.failed.set()
 
 
-async def _cancelled(tasks: list[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
 def _inner(pool: ArqRedis) -> ArqWorker:
     crons = [_cron(JOBS[name]) for name in BODIES]
     known: dict[str, Callable[..., Any]] = {line.name: line.coroutine for line in crons}
-    return _worker(pool, INNER_QUEUE, known, crons)
+    return _worker(pool, INNER_QUEUE, known | {name: _woken(JOBS[name]) for name in BODIES}, crons)
 
 
 def _public(pool: ArqRedis) -> ArqWorker:
@@ -89,8 +87,7 @@ def _worker(pool: ArqRedis, queue: str, known: dict[str, Callable[..., Any]], cr
     lines = {line.name for line in crons}
     named = {BURY: bury_message} | {name: body for name, body in known.items() if name not in lines}
     functions: list[Function] = [
-        func(body, name=name, keep_result=0, timeout=limits.job_timeout_seconds, max_tries=5)
-        for name, body in named.items()
+        func(body, name=name, keep_result=0, timeout=_timeout(name), max_tries=5) for name, body in named.items()
     ]
     pool.job_serializer, pool.job_deserializer = serialize, deserializer(queue, known)  # nobody but us buries
     return ArqWorker(
@@ -109,6 +106,20 @@ def _worker(pool: ArqRedis, queue: str, known: dict[str, Callable[..., Any]], cr
         job_deserializer=pool.job_deserializer,
         log_results=False,
     )
+
+
+def _timeout(name: str) -> int:
+    """A little more than the job's own."""
+    return JOBS[name].timeout_seconds + 5 if name in JOBS else settings().job_timeout_seconds
+
+
+def _woken(job: Job) -> Callable[..., Any]:
+    """The function by which an event wakes a job."""
+
+    async def run(_ctx: dict[Any, Any]) -> None:
+        await woken(job, BODIES)
+
+    return run
 
 
 def _cron(job: Job) -> CronJob:

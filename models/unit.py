@@ -22,6 +22,7 @@ from tortoise.models import Model
 from models.events import requests
 from models.events.log import snapshot as snapshot_at
 from models.events.requests import Request
+from models.events.wake import wake
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.metrics import UNITS
 from models.kernel.refusals import Busy, IdempotencyKeyConflict, NotFound, Refusal, VersionConflict
@@ -92,6 +93,8 @@ class Unit:
     target: str | None = None
     """The noun whose row `expectedVersion` speaks of."""
     _rank: tuple[int, str, int] = (-1, "", 0)
+    wrote: bool = False
+    """Whether there is an event for the feed to fetch."""
     _moved_money: bool = False
 
     # locks
@@ -209,7 +212,7 @@ class Unit:
         """A second movement would lock accounts out of order: a verb says all that it moves in one call."""
         if self._moved_money:
             raise AssertionError("one unit moves money once")
-        self._moved_money = True
+        self._moved_money = self.wrote = True
 
     def _in_order(self, noun: str, id: Any) -> None:
         """Fails in development where a lock comes out of order; in production two may then wait for each other, and one
@@ -250,7 +253,7 @@ class Unit:
             sorted(row.audience() | {OPS}),
             self._by.request_id,
         )
-        row.version, row.updated_at = result["version"], result["occurred_at"]
+        row.version, row.updated_at, self.wrote = result["version"], result["occurred_at"], True
         if row.version == 0:
             row.created_at = row.updated_at
         return row
@@ -317,7 +320,9 @@ class Operation(Generic[P, A]):
             if keyed:
                 done_now: Any = answer
                 await requests.conclude(db, viewer.subject, keyed, done_now.subject, done_now.version)
-            return answer
+        if work.wrote:
+            wake()
+        return answer
 
     def _shown(self, written: Any) -> A:
         """A noun's row as its frozen record; records pass as they are."""

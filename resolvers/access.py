@@ -45,6 +45,14 @@ def query(description: str, *roles: Role) -> Declare:
     return cast(Declare, field)
 
 
+def subscription(description: str, *roles: Role) -> Declare:
+    """A root subscription, closed to all but `roles` where any are named. Its resolver answers a `Watch`."""
+    field: Any = strawberry.subscription(
+        description=_described(description, roles), extensions=[Readable(), _For(frozenset(roles))]
+    )
+    return cast(Declare, field)
+
+
 ROLES: dict[str, frozenset[Role]] = {}
 """For whom each mutation is: a document is judged whole before its first one is done."""
 DOES: dict[str, Operation[Any, Any]] = {}

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import strawberry
 
 from models.kernel.pages import Cut
-from models.kernel.viewer import OPERATOR, SERVICE, Viewer
+from models.kernel.refusals import NotFound
+from models.kernel.viewer import AUDITOR, OPERATOR, SERVICE, USER, Viewer
 from models.people import operations as people
 from models.people import reads
-from resolvers.access import mutation, query
+from models.people.errors import PERSON_NOT_FOUND
+from models.people.tables import owner
+from models.people.wiring import BALANCE
+from resolvers.access import mutation, query, subscription
+from resolvers.watching import Watch
 from schema.connections import Connection
 from schema.context import Info
 from schema.node import number_of
@@ -17,6 +24,7 @@ from schema.people import (
     AdjustBalanceInput,
     AdjustBalanceResult,
     Balance,
+    BalanceFeedItem,
     Correction,
     CorrectionKind,
     Person,
@@ -77,3 +85,25 @@ class Mutations:
         request, money, viewer = input.request(info), input.money.money(), info.context.viewer
         number = await input.person.find(info)
         return Person.of(await people.adjust(number, money, input.reason, by=viewer, request=request))
+
+
+@strawberry.type
+class Subscriptions:
+    @subscription(
+        "What a person can spend, in every currency, now and at every change, in order, once. Without `person`: your own; "
+        "staff then watch everybody's.",
+        USER,
+        OPERATOR,
+        AUDITOR,
+    )
+    async def balance_changed(
+        self, info: Info, person: PersonRef | None = None, after: Cursor | None = None
+    ) -> AsyncIterator[BalanceFeedItem]:
+        viewer = info.context.viewer
+        if person is None and viewer.reads_everything:
+            return Watch(nouns=[BALANCE], after=after)
+        number = viewer.person if person is None else await person.find(info)
+        if number is None:
+            raise NotFound("person", code=PERSON_NOT_FOUND)
+        seen = await reads.person(viewer, number)
+        return Watch(nouns=[BALANCE], subjects=await reads.accounts(seen.id), about=owner(seen.id), after=after)

@@ -7,10 +7,14 @@ from typing import Any, Protocol, TypeAlias
 
 import strawberry
 
+from models.events.cursors import Seal
+from models.kernel.pages import Cut
 from models.kernel.viewer import Viewer
 from models.ledger.balances import AccountRecord, PlanRecord, PostingRecord, TransferRecord
 from models.ledger.plans import State
 from models.people.reads import BalanceRecord, IdentityRecord, PersonRecord
+from schema.connections import Connection
+from schema.events import Event
 
 
 class Load(Protocol):
@@ -33,6 +37,19 @@ class Context(Protocol):
     def load(self) -> Load: ...
     @property
     def request_id(self) -> str: ...
+    @property
+    def head(self) -> str:
+        """The end of the log before anything else of this document was read, where it asks for it."""
+        ...
+
+    async def seal(self) -> Seal:
+        """What makes cursors of positions, and positions of cursors."""
+        ...
+
+    async def timeline(self, subject: str, cut: Cut) -> Connection[Event]:
+        """What happened to one subject, as far as the viewer may see it."""
+        ...
+
     @property
     def replayed(self) -> list[list[str | int]]:
         """Paths of the fields whose answer was given before."""

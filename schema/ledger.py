@@ -169,6 +169,7 @@ class LedgerAccount(Node):
             version=record.version,
             created_at=record.created_at,
             updated_at=record.updated_at,
+            subject=record.subject,
             record=record,
         )
 
@@ -269,6 +270,7 @@ class LedgerPlan(Node):
             version=answer.version if answer else record.version,
             created_at=record.created_at,
             updated_at=record.updated_at,
+            subject=f"plan:{record.id}",
             key=record.id,
             reverted=record.reverts,
             answered=answer.accounts if answer else None,

@@ -9,7 +9,12 @@ from datetime import datetime
 import strawberry
 
 from models.kernel import lifecycle
+from models.kernel.pages import Cut
+from schema.connections import Connection
 from schema.context import Info
+from schema.events import Event
+from schema.inputs import Readable
+from schema.scalars import Cursor
 
 
 @strawberry.type(description="Something that could be done, and whether this viewer may do it now.")
@@ -31,9 +36,18 @@ class Node:
     created_at: datetime = strawberry.field(description="When it came to be.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
 
+    subject: strawberry.Private[str]
+
     @strawberry.field(description="What could be done with it, and whether this viewer may do it now.")
     def allowed_actions(self, info: Info) -> list[Action]:
         return []
+
+    @strawberry.field(
+        description="What happened to it, the oldest first; the newest appears some milliseconds after its mutation.",
+        extensions=[Readable()],
+    )
+    async def timeline(self, info: Info, first: int | None = None, after: Cursor | None = None) -> Connection[Event]:
+        return await info.context.timeline(self.subject, Cut(first, after))
 
 
 def global_id(noun: str, key: object) -> strawberry.ID:

@@ -15,6 +15,7 @@ from models.people.tables import IdentityKind
 from models.wiring import CORRECTION_KINDS
 from schema.context import Info
 from schema.enums import enum_of
+from schema.events import Event, Heartbeat, Lagged, Told
 from schema.inputs import Asked
 from schema.ledger import LedgerAccount
 from schema.money import Money, MoneyInput
@@ -128,8 +129,41 @@ class Person(Node):
             version=record.version,
             created_at=record.created_at,
             updated_at=record.updated_at,
+            subject=record.subject,
             record=record,
         )
+
+
+@strawberry.type(description="Something that happened to a person.")
+class PersonEvent(Event):
+    person: Person = strawberry.field(description="As the person was right after; what is nested is as it is now.")
+
+    @classmethod
+    def carried(cls, told: Told) -> dict[str, Any]:
+        return {"person": Person.of(reads.PersonRecord.of(told.event.snapshot))}
+
+
+@strawberry.type(description="A change of what a person can spend in one currency.")
+class BalanceEvent(Event):
+    currency: CurrencyCode = strawberry.field(description="Of all amounts here; `version` counts per currency.")
+    available: Money = strawberry.field(description="What the person could spend right after.")
+    change: Money = strawberry.field(description="By how much that differs from before; zero in a snapshot.")
+    number: strawberry.Private[int]
+
+    @strawberry.field(description="Whose balance; as the person is now.")
+    async def person(self, info: Info) -> Person | None:
+        record = await info.context.load.person(self.number)
+        return Person.of(record) if record else None
+
+    @classmethod
+    def carried(cls, told: Told) -> dict[str, Any]:
+        change = reads.BalanceChange.of(told.event)
+        return {
+            "currency": CurrencyCode(change.available.currency),
+            "available": Money.of(change.available),
+            "change": Money.of(change.change),
+            "number": change.person_id,
+        }
 
 
 @strawberry.input(description="Which person is meant: by exactly one of these.", one_of=True)
@@ -188,3 +222,4 @@ AdjustBalanceResult = Annotated[
     | IdempotencyKeyConflict,
     strawberry.union("AdjustBalanceResult"),
 ]
+BalanceFeedItem = Annotated[BalanceEvent | Heartbeat | Lagged, strawberry.union("BalanceFeedItem")]

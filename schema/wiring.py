@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from schema import ledger, people, work
+from collections.abc import Mapping
 
-TYPES = (people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun)
+from schema import ledger, people, work
+from schema.events import Event
+
+EVENTS: Mapping[str, type[Event]] = {
+    "person": people.PersonEvent,
+    "balance": people.BalanceEvent,
+    "job_run": work.JobRunEvent,
+    "dead_letter": work.DeadLetterEvent,
+}
+"""What a client sees of the events of each noun."""
+
+TYPES = (people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, *EVENTS.values())
 """Types that a client can reach only through an interface."""

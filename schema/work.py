@@ -12,6 +12,7 @@ from models.wiring import JOBS
 from models.work import reads
 from models.work.lifecycle import JobRunStatus
 from schema.enums import enum_of
+from schema.events import Event, Told
 from schema.inputs import Asked
 from schema.node import Node, global_id
 from schema.refusals import Busy, IdempotencyKeyConflict, InvalidInput, NotAllowed
@@ -95,7 +96,26 @@ class JobRun(Node):
             version=record.version,
             created_at=record.created_at,
             updated_at=record.updated_at,
+            subject=record.subject,
         )
+
+
+@strawberry.type(description="Something that happened to a run of a job.")
+class JobRunEvent(Event):
+    run: JobRun = strawberry.field(description="As the run was right after.")
+
+    @classmethod
+    def carried(cls, told: Told) -> dict[str, Any]:
+        return {"run": JobRun.of(reads.JobRunRecord.of(told.event.snapshot))}
+
+
+@strawberry.type(description="Something that happened to a dead letter.")
+class DeadLetterEvent(Event):
+    reason: str = strawberry.field(description="Why it could not be understood.")
+
+    @classmethod
+    def carried(cls, told: Told) -> dict[str, Any]:
+        return {"reason": reads.DeadLetterRecord.of(told.event.snapshot).reason}
 
 
 @strawberry.input(description="One run of a job, apart from its schedule.")

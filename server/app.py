@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -12,11 +14,17 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
+from jobs.beside import cancelled
+from jobs.waking import Waker
 from models import database
+from server.feed import Feed
+from server.graphql.connections import Connections
 from server.graphql.http import endpoint
 from server.graphql.schema import documents
+from server.graphql.socket import Socket
 from server.telemetry import database_answers, health_routes, redis_answers
 from settings import settings
 
@@ -24,20 +32,33 @@ LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 
 @asynccontextmanager
-async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     documents()  # the schema is built before the first request, not by it
     await database.connect()
     gc.collect()
     gc.freeze()  # what was imported stays; the collector need not walk it again
+    waker = asyncio.create_task(Waker().run(), name="waker")
     try:
         yield
     finally:
+        await app.state.feed.stop()
+        await cancelled([waker])
         await database.disconnect()
+
+
+async def _socket(websocket: WebSocket) -> None:
+    """A socket, unless a browser brings it from a page that we do not know."""
+    origin = websocket.headers.get("origin")
+    known = origin is None or origin in settings().allowed_origins
+    if known or (settings().development and re.fullmatch(LOCALHOST, origin or "")):
+        await Socket(websocket).serve()
+    else:
+        await websocket.close()
 
 
 async def _graphiql(_request: Request) -> Response:
     page = files("strawberry").joinpath("static/graphiql.html").read_text(encoding="utf-8")
-    return HTMLResponse(page.replace("{{ SUBSCRIPTION_ENABLED }}", "false"))
+    return HTMLResponse(page.replace("{{ SUBSCRIPTION_ENABLED }}", "true"))
 
 
 def app() -> Starlette:
@@ -45,6 +66,7 @@ def app() -> Starlette:
     methods = ["POST", "GET"] if settings().development else ["POST"]
     routes = [
         Route("/graphql", endpoint, methods=methods),
+        WebSocketRoute("/graphql", _socket),
         *health_routes({"database": database_answers, "redis": redis_answers}),
     ]
     if settings().development:
@@ -54,8 +76,10 @@ def app() -> Starlette:
         allow_origins=list(settings().allowed_origins),
         allow_origin_regex=LOCALHOST if settings().development else None,
         allow_methods=["POST", "GET"],
-        allow_headers=["authorization", "content-type", "x-request-id"],
+        allow_headers=["authorization", "content-type", "x-request-id", "last-event-id"],
         expose_headers=["x-request-id"],
         max_age=600,
     )
-    return Starlette(routes=routes, middleware=[cors], lifespan=_lifespan)
+    served = Starlette(routes=routes, middleware=[cors], lifespan=_lifespan)
+    served.state.feed, served.state.connections = Feed(), Connections()
+    return served

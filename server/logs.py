@@ -11,7 +11,7 @@ import structlog
 from settings import settings
 
 SECRET = ("authorization", "token", "secret", "password", "code", "card")
-QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "tortoise": logging.WARNING, "arq": logging.WARNING}
+QUIET = {name: logging.WARNING for name in ("httpx", "httpcore", "tortoise", "arq", "uvicorn")}
 
 
 def _without_secrets(_logger: Any, _method: str, event: Any) -> Any:

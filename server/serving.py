@@ -55,6 +55,10 @@ def _uvicorn(port: int) -> dict[str, Any]:
         "server_header": False,
         "timeout_graceful_shutdown": 10,
         "h11_max_incomplete_event_size": 32 * 1024,
+        "ws": "websockets-sansio",
+        "ws_max_size": settings().socket_frame_max_bytes,
+        "ws_ping_interval": None,  # the protocol has pings of its own
+        "ws_per_message_deflate": False,
     }
 
 
@@ -67,9 +71,15 @@ class _Server(uvicorn.Server):
 
 
 async def _answer() -> None:
-    server = _Server(uvicorn.Config(app(), **_uvicorn(settings().port)))
+    served = app()
+    server = _Server(uvicorn.Config(served, **_uvicorn(settings().port)))
+
+    def end(number: int) -> None:
+        served.state.feed.stopping.set()  # streams end; their clients come again elsewhere. Sockets uvicorn closes itself
+        server.handle_exit(number, None)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
     await server.serve()
 
 

@@ -33,7 +33,7 @@ from tests.make import Make
 
 RUN = pytest.StashKey[dict[str, Any]]()
 SERVICES = pytest.StashKey[Running]()
-KEPT = ("tortoise_migrations", "ledger_line")
+KEPT = ("tortoise_migrations", "ledger_line", "event_log")
 
 
 # --- servers: the controller's --------------------------------------------------------------------------------------

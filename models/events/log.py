@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Self
 
 import orjson
 
 from models.kernel.pages import Column, Cut, Order, Page, page
-from models.kernel.sql import FALSE, Db, Row, Sql, sql
+from models.kernel.sql import FALSE, TRUE, Db, Row, Sql, fetch, join, sql
 from models.kernel.viewer import Viewer
 
 
@@ -32,13 +32,30 @@ class EventRecord:
     audience: frozenset[str]
     request_id: str | None
     occurred_at: datetime
+    position: int
 
     @classmethod
     def of(cls, row: Row) -> Self:
-        values = dict(row)
+        values = {name: row[name] for name in COLUMNS}
         parsed = {name: orjson.loads(values[name]) for name in ("facts", "snapshot")}
         return cls(**values | parsed | {"audience": frozenset(values["audience"])})
 
+    def wire(self) -> bytes:
+        """As it travels between processes."""
+        return orjson.dumps([getattr(self, name) for name in COLUMNS], default=sorted)
+
+    @classmethod
+    def read(cls, wire: bytes) -> Self:
+        values = dict(zip(COLUMNS, orjson.loads(wire), strict=True))
+        times = {"occurred_at": datetime.fromisoformat(values["occurred_at"])}
+        return cls(**values | times | {"audience": frozenset(values["audience"])})
+
+
+COLUMNS = tuple(field.name for field in fields(EventRecord))
+
+
+SNAPSHOT = "snapshot"
+"""The name under which the last event of a subject begins a subscription to it."""
 
 View = Callable[[EventRecord, Viewer], EventRecord | None]
 """What a viewer whom an event reaches may see of it. None: for him it did not happen."""
@@ -49,10 +66,9 @@ def as_it_is(item: EventRecord, _viewer: Viewer) -> EventRecord:
     return item
 
 
-_SELECT = sql(
-    """SELECT e.id, e.noun, e.subject, e.version, e.name, e.from_status, e.to_status, e.facts, e.snapshot,
-              e.actor, e.actor_role, e.audience, e.request_id, e.occurred_at FROM event e"""
-)
+_PLACED = """SELECT p.position, e.id, e.noun, e.subject, e.version, e.name, e.from_status, e.to_status, e.facts, e.snapshot,
+                    e.actor, e.actor_role, e.audience, e.request_id, e.occurred_at
+               FROM place p JOIN event e ON e.id = p.event_id"""
 BY_VERSION = Order("event", (Column("e.version", int),))
 
 
@@ -61,9 +77,37 @@ def visible_to(viewer: Viewer) -> Sql:
     return sql("e.audience && {}::text[]", sorted(viewer.tokens)) if viewer.tokens else FALSE
 
 
+async def after(position: int, limit: int, *, up_to: int = 2**62, where: Sql = TRUE) -> list[EventRecord]:
+    """Events behind `position` in their order, those that `where` (over `e`) lets through."""
+    span = sql("p.position > {} AND p.position <= {}", position, up_to)
+    rows = await fetch(join([sql(f"{_PLACED} WHERE"), span & where, sql("ORDER BY p.position LIMIT {}", limit)]))
+    return [EventRecord.of(row) for row in rows]
+
+
+async def count(where: Sql) -> int:
+    """How many placed events `where` (over `e`) means."""
+    rows = await fetch(join([sql("SELECT count(*) FROM place p JOIN event e ON e.id = p.event_id WHERE"), where]))
+    return int(rows[0][0])
+
+
 async def timeline(viewer: Viewer, subject: str, cut: Cut) -> Page[EventRecord]:
     """What happened to one subject, the oldest first."""
-    return await page(_SELECT, visible_to(viewer) & sql("e.subject = {}", subject), BY_VERSION, cut, EventRecord.of)
+    mine = visible_to(viewer) & sql("e.subject = {}", subject)
+    return await page(sql(_PLACED), mine, BY_VERSION, cut, EventRecord.of)
+
+
+async def latest(subjects: Sequence[str]) -> tuple[int, list[EventRecord]]:
+    """The head of the log, and at that very moment the last placed event of each of `subjects` that has one."""
+    rows = await fetch(
+        sql(
+            f"""WITH head AS (SELECT coalesce(max(position), 0) AS at FROM place)
+                SELECT head.at, last.* FROM head LEFT JOIN unnest({{}}::text[]) s(subject) ON true
+                  LEFT JOIN LATERAL ({_PLACED} WHERE e.subject = s.subject ORDER BY e.version DESC LIMIT 1) last ON true
+                 ORDER BY last.position""",
+            list(subjects),
+        )
+    )
+    return rows[0]["at"], [EventRecord.of(row) for row in rows if row["position"] is not None]
 
 
 async def snapshot(db: Db, subject: str, version: int) -> dict[str, Any]:

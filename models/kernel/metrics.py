@@ -31,3 +31,23 @@ JOB_RUNS = Histogram(
 )
 JOB_ROWS = Counter("saldo_job_rows_total", "Rows that jobs worked on, by outcome.", ["job", "outcome"])
 AUDIT_DIFFERENCES = Gauge("saldo_audit_differences", "What the last audit of the books found: must be 0.")
+UNPLACED = Gauge("saldo_relay_waiting", "Events that have no position yet, up to 10,000.")
+RELAY_LAG_SECONDS = Gauge("saldo_relay_lag_seconds", "Age of the oldest event that has no position yet.")
+_QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+RELAY_DELAY = Histogram("saldo_relay_delay_seconds", "From an event to its position.", buckets=_QUICK)
+RELAY_LEADS = Gauge("saldo_relay_leads", "1 where this process publishes the log; of all workers exactly one should.")
+EXPORT_LAG = Gauge("saldo_export_lag_events", "Events that an export of the log has before it.", ["export"])
+REACTIONS_SENT = Counter("saldo_reactions_total", "Jobs woken by events.", ["job"])
+FEED_DELAY = Histogram("saldo_feed_delay_seconds", "From an event to the queues of its subscribers.", buckets=_QUICK)
+FEED_POSITION = Gauge("saldo_feed_position", "The last position that this process has handed to its subscribers.")
+FEED_FALLBACKS = Counter(
+    "saldo_feed_fallbacks_total", "Reads of the log itself because the stream had a gap or was gone."
+)
+SUBSCRIBERS = Gauge("saldo_feed_subscribers", "Subscriptions that are being served.")
+COHORTS = Gauge("saldo_feed_cohorts", "Groups of subscriptions that are answered together.")
+DELIVERIES = Counter(
+    "saldo_feed_deliveries_total", "Items handed to subscribers: events, heartbeats and lagged.", ["kind"]
+)
+FEED_QUEUED = Gauge("saldo_feed_queued", "Items that wait to be sent, over all subscribers.")
+SOCKETS = Gauge("saldo_sockets", "Open sockets.")
+SOCKETS_CLOSED = Counter("saldo_sockets_closed_total", "Sockets closed by us, by code.", ["code"])

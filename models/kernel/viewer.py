@@ -66,3 +66,9 @@ class Viewer:
         if self.has(SERVICE):
             tokens.add(f"service:{self.subject}")
         return frozenset(tokens)
+
+    @property
+    def sight(self) -> tuple[object, ...]:
+        """Two viewers of one sight see the same of everything, and may do the same with it."""
+        own = self.subject if self.has(SERVICE, Role.CHANNEL) else None
+        return (self.roles, self.person, self.party, self.shops, own)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
+from models.events.log import SNAPSHOT, EventRecord
 from models.kernel.money import Money
 from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.refusals import NotFound
@@ -142,6 +143,33 @@ def _balance(person: int, currency: str, known: Mapping[tuple[str, str], Row]) -
         return BalanceRecord(person, Money(0, currency), Money(0, currency), None, 0)
     available, held = (Money(row[name] or 0, currency) for name in ("available", "held"))
     return BalanceRecord(person, available, held, row["account_id"], row["version"])
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceChange:
+    """What an event of a person's account says of his balance."""
+
+    person_id: int
+    available: Money
+    change: Money
+
+    @classmethod
+    def of(cls, event: EventRecord) -> Self:
+        was, moved = event.snapshot, event.facts
+        change = 0 if event.name == SNAPSHOT else moved["own_delta"] - moved["out_delta"]
+        return cls(
+            int(was["owner"].removeprefix("person:")),
+            Money(was["own"] - was["pending_out"], was["currency"]),
+            Money(change, was["currency"]),
+        )
+
+
+async def accounts(person: int) -> list[str]:
+    """The subjects of a person's balances, one for each currency in which something ever happened."""
+    rows = await fetch(
+        sql("SELECT id FROM ledger_account WHERE owner = {} AND kind = {} ORDER BY id", owner(person), AVAILABLE.kind)
+    )
+    return [f"account:{row['id']}" for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ from models.people.errors import PERSON_NOT_FOUND
 from models.people.postings import ADJUSTMENT, AVAILABLE
 from models.work.jobs import Job
 
+BALANCE = "balance"
+"""The noun of the events that the ledger writes of a person's account."""
+
 LINES = (AVAILABLE,)
 TABLES = ("models.people.tables",)
 CODES = (PERSON_NOT_FOUND,)
 CORRECTION_KINDS = (ADJUSTMENT,)
 JOBS: tuple[Job, ...] = ()
-VIEWS: dict[str, View] = {"person": as_it_is, "balance": as_it_is}
+VIEWS: dict[str, View] = {"person": as_it_is, BALANCE: as_it_is}
 REACTIONS: dict[tuple[str, str], Job] = {}
 CHECKS = (
     Check(

@@ -1,11 +1,18 @@
-"""What resolvers are given, made afresh for each operation."""
+"""What resolvers are given, made afresh for each operation, and for each event of a subscription."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from models.events.cursors import Seal
+from models.kernel.pages import Cut
 from models.kernel.viewer import Viewer
+from resolvers import telling
 from resolvers.loading import Loaders
+from schema.connections import Connection
+from schema.events import Event
+from server.feed import Feed
 from server.graphql.documents import Document
 
 
@@ -16,9 +23,23 @@ class OperationContext:
     viewer: Viewer
     request_id: str
     document: Document
+    feed: Feed
     cost: int = 0
+    extensions: dict[str, Any] = field(default_factory=dict)
+    """What the client sent beside its document."""
+    head: str = ""
     replayed: list[list[str | int]] = field(default_factory=list)
     load: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
         self.load = Loaders(self.viewer)
+
+    def fresh(self) -> OperationContext:
+        """The same for the next event: whatever was loaded is forgotten."""
+        return OperationContext(self.viewer, self.request_id, self.document, self.feed, self.cost, self.extensions)
+
+    async def seal(self) -> Seal:
+        return await self.feed.seal()
+
+    async def timeline(self, subject: str, cut: Cut) -> Connection[Event]:
+        return await telling.timeline(self.viewer, await self.feed.seal(), subject, cut)

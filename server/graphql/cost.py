@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,10 @@ class _Counter(Visitor):
     def __init__(self) -> None:
         super().__init__()
         self.aliases = self.directives = 0
+        self.variables: Counter[str] = Counter()
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.variables[node.name.value] += 1
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
         self.aliases += node.alias is not None
@@ -72,7 +77,9 @@ class Costs:
         visit(document, counter)
         depth, root_fields = self._measured(operation.selection_set, {})
         self.size = Size(depth, root_fields, counter.aliases, counter.directives)
-        self.roots = tuple(dict.fromkeys(field.name.value for field in self._fields(operation.selection_set)))
+        fields = self._fields(operation.selection_set)
+        self.roots = tuple(dict.fromkeys(field.name.value for field in fields))
+        self.resumes = frozenset(_resumes(fields, counter.variables))
 
     def cost(self, variables: Mapping[str, Any]) -> int:
         writes = self.operation.operation is OperationType.MUTATION
@@ -149,6 +156,15 @@ class Costs:
             inner.name.value == "edges" for inner in self._fields(field.selection_set)
         )
         return PAGE_DEFAULT if is_list else 1
+
+
+def _resumes(fields: list[FieldNode], uses: Counter[str]) -> Iterator[str]:
+    """Variables that say nothing but where a subscription begins: declared, and used as `after` of its field alone."""
+    for field in fields:
+        for argument in field.arguments or ():
+            name = argument.value.name.value if isinstance(argument.value, VariableNode) else ""
+            if argument.name.value == "after" and uses[name] == 2:
+                yield name
 
 
 def _value(node: ValueNode, variables: Mapping[str, Any]) -> Any:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -15,45 +11,22 @@ import structlog
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
-from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType as Kind
 
-from models.kernel.metrics import REQUESTS
 from models.kernel.viewer import Viewer
 from server.auth import NOBODY, Unauthenticated, viewer_of
-from server.graphql.context import OperationContext
-from server.graphql.cost import Costs
-from server.graphql.documents import Document
+from server.graphql.answering import Answer, Prepared, Refused, answer, known, prepare
+from server.graphql.asking import Asked, well_formed
 from server.graphql.errors import HIDDEN, RequestError, shown
-from server.graphql.schema import documents, schema
+from server.graphql.sse import event_stream
 from settings import settings
 
 log = structlog.get_logger("graphql")
 
 JSON, GRAPHQL_JSON = "application/json", "application/graphql-response+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-MEDIA = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON}
+EVENT_STREAM = "text/event-stream"
+MEDIA = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, EVENT_STREAM: EVENT_STREAM, "application/*": JSON, "*/*": JSON}
 UNKNOWN = "A valid bearer token is needed."
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A well-formed request."""
-
-    query: str
-    operation_name: str | None
-    variables: dict[str, Any]
-    extensions: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent back, before its media type is known."""
-
-    content: dict[str, Any]
-    status: int
-    """Where the media type is the specification's own; plain JSON answers 200 to what GraphQL itself refused."""
-    well_formed: bool = True
 
 
 async def endpoint(http: HttpRequest) -> Response:
@@ -64,19 +37,39 @@ async def endpoint(http: HttpRequest) -> Response:
     media = JSON
     try:
         media = _media_type(http.headers.get("accept"))
-        answer = await _answer(http, request_id)
+        if media == EVENT_STREAM:
+            return await _stream(http, request_id)
+        given = await _answer(http, request_id)
+    except Refused as refused:
+        given = Answer({"errors": refused.errors}, 400)
     except RequestError as error:
-        answer = _failed(error, request_id)
+        given = _failed(error, request_id)
     except Exception:
         log.exception("bug")
-        answer = _failed(RequestError("INTERNAL", HIDDEN), request_id)
-    plain = media == JSON and answer.well_formed
+        given = _failed(RequestError("INTERNAL", HIDDEN), request_id)
+    if media == EVENT_STREAM:
+        media = JSON  # what could not even begin is an answer like any other
+    plain = media == JSON and given.well_formed
     return Response(
-        orjson.dumps(answer.content),
-        status_code=200 if plain else answer.status,
+        orjson.dumps(given.content),
+        status_code=200 if plain else given.status,
         media_type=f"{media}; charset=utf-8",
-        headers={"x-request-id": request_id, **_headers(answer.status)},
+        headers={"x-request-id": request_id, **_headers(given.status)},
     )
+
+
+async def _stream(http: HttpRequest, request_id: str) -> Response:
+    """The answer as server-sent events: a document that is not valid is told there too, as the protocol wants it."""
+    if http.method != "POST":
+        raise RequestError(
+            "BAD_USER_INPUT", "Streams are for POST: EventSource cannot send a token, fetch can.", status=405
+        )
+    prepared: Prepared | list[dict[str, Any]]
+    try:
+        prepared = await _prepared(http, request_id)
+    except Refused as refused:
+        prepared = refused.errors
+    return event_stream(prepared, http.app.state, http.headers.get("last-event-id") or None, request_id)
 
 
 def _headers(status: int) -> dict[str, str]:
@@ -90,72 +83,24 @@ def _failed(error: RequestError, request_id: str) -> Answer:
 
 
 async def _answer(http: HttpRequest, request_id: str) -> Answer:
+    prepared = await _prepared(http, request_id)
+    if prepared.kind is OperationType.SUBSCRIPTION:
+        told = shown([GraphQLError("Subscriptions are answered on a socket or as text/event-stream.")], request_id)
+        return Answer({"errors": told}, 400)
+    if http.method != "POST" and prepared.kind is not OperationType.QUERY:
+        raise RequestError("BAD_USER_INPUT", "Mutations are not for GET.", status=405)
+    return await answer(prepared)
+
+
+async def _prepared(http: HttpRequest, request_id: str) -> Prepared:
     asked = _read_get(http) if http.method in ("GET", "HEAD") else await _read_post(http)
     bearer = await _bearer(http)
-    document = documents().get(asked.query)
+    document = known(asked)
     viewer = bearer or (NOBODY if document.open_to_all else None)
     if viewer is None:
         raise RequestError("UNAUTHENTICATED", UNKNOWN)
     structlog.contextvars.bind_contextvars(viewer=viewer.subject)
-    if document.errors:
-        return _refused(document.errors, request_id)
-    operation = document.operation(asked.operation_name)
-    if isinstance(operation, GraphQLError):
-        return _refused((operation,), request_id)
-    if operation.operation.operation is OperationType.SUBSCRIPTION:
-        return _refused((GraphQLError("Subscriptions are not answered over plain HTTP."),), request_id)
-    if http.method != "POST" and operation.operation.operation is not OperationType.QUERY:
-        raise RequestError("BAD_USER_INPUT", "Mutations are not for GET.", status=405)
-    return await _executed(asked, document, operation, viewer, request_id)
-
-
-async def _executed(asked: Asked, document: Document, operation: Costs, viewer: Viewer, request_id: str) -> Answer:
-    context = OperationContext(viewer, request_id, document, cost=operation.cost(asked.variables))
-    if context.cost > settings().query_cost_max:
-        raise RequestError(
-            "COST_EXCEEDED", f"This would cost {context.cost}; {settings().query_cost_max} is the limit. Ask for less."
-        )
-    started = time.perf_counter()
-    result, errors = await _run(asked, context, is_query=operation.operation.operation is OperationType.QUERY)
-    told = shown(errors, request_id)
-    _count(operation, told, time.perf_counter() - started)
-    content: dict[str, Any] = {"errors": told} if told else {}
-    if result is None or (result.data is None and not any(error.path for error in errors)):
-        return Answer(content, told[0]["extensions"]["status"])
-    return Answer(content | {"data": result.data, "extensions": result.extensions}, 200)
-
-
-async def _run(
-    asked: Asked, context: OperationContext, *, is_query: bool
-) -> tuple[ExecutionResult | None, list[GraphQLError]]:
-    """Only a query is cut off when it takes too long; a mutation ends by its own lock and statement timeouts."""
-    try:
-        async with asyncio.timeout(settings().query_timeout_seconds if is_query else None):
-            result = await schema().execute(
-                asked.query,
-                variable_values=asked.variables,
-                context_value=context,
-                operation_name=asked.operation_name,
-                allowed_operation_types=(Kind.QUERY, Kind.MUTATION),
-            )
-    except TimeoutError as late:
-        return None, [GraphQLError("", original_error=late)]
-    return result, result.errors or []
-
-
-def _count(operation: Costs, told: list[dict[str, Any]], seconds: float) -> None:
-    """By root field, of which the schema has only so many; operation names are the clients' and have no end."""
-    kind, outcome = operation.operation.operation.value, told[0]["extensions"]["code"] if told else "OK"
-    name = operation.roots[0] if len(operation.roots) == 1 else "several"
-    REQUESTS.labels(kind, name, outcome).observe(seconds)
-    log.info("answered", type=kind, operation=name, outcome=outcome, ms=round(seconds * 1000, 1))
-
-
-def _refused(errors: tuple[GraphQLError, ...], request_id: str) -> Answer:
-    told = shown(errors, request_id)
-    REQUESTS.labels("unknown", "none", told[0]["extensions"]["code"]).observe(0)
-    log.info("refused", message=told[0]["message"])
-    return Answer({"errors": told}, 400)
+    return prepare(asked, document, viewer, request_id, http.app.state.feed)
 
 
 async def _bearer(http: HttpRequest) -> Viewer | None:
@@ -214,7 +159,7 @@ async def _read_post(http: HttpRequest) -> Asked:
         raise RequestError("BAD_USER_INPUT", "The body is not JSON.") from None
     if not isinstance(body, dict):
         raise RequestError("BAD_USER_INPUT", "The body must be one JSON object; batches are not taken.")
-    return _well_formed(body)
+    return well_formed(body)
 
 
 async def _body(http: HttpRequest) -> bytes:
@@ -238,26 +183,4 @@ def _read_get(http: HttpRequest) -> Asked:
                 body[name] = orjson.loads(body[name])
     except orjson.JSONDecodeError:
         raise RequestError("BAD_USER_INPUT", "variables and extensions must be JSON.") from None
-    return _well_formed(body)
-
-
-def _well_formed(body: Mapping[str, Any]) -> Asked:
-    query, name = body.get("query"), body.get("operationName")
-    variables, extensions = body.get("variables"), body.get("extensions")
-    if not isinstance(query, str) or not query.strip():
-        raise RequestError("BAD_USER_INPUT", "query must be a document.")
-    if name is not None and not isinstance(name, str):
-        raise RequestError("BAD_USER_INPUT", "operationName must be a string.")
-    for given, value in (("variables", variables), ("extensions", extensions)):
-        if value is not None and not isinstance(value, dict):
-            raise RequestError("BAD_USER_INPUT", f"{given} must be an object.")
-    if _deeper_than(variables, settings().variables_depth_max):
-        raise RequestError("BAD_USER_INPUT", "variables are nested too deeply.")
-    return Asked(query, name or None, variables or {}, extensions or {})
-
-
-def _deeper_than(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper_than(item, levels - 1) for item in inner)
+    return well_formed(body)

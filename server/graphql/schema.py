@@ -33,6 +33,7 @@ def schema() -> Schema:
     return Schema(
         query=_root("Query", "Queries"),
         mutation=_root("Mutation", "Mutations"),
+        subscription=_root("Subscription", "Subscriptions"),
         types=[*TYPES, *SHOWN],
         extensions=[FromCache],
         exception_handlers=HANDLERS,

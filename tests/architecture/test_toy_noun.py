@@ -23,6 +23,7 @@ LISTS = {
     "schema/wiring.py": [
         ("from schema import ledger, people, ", "pledges, "),
         ("TYPES = (people.Person, ", "pledges.Pledge, "),
+        ('    "person": people.PersonEvent,\n', '    "pledge": pledges.PledgeEvent,\n'),
     ],
 }
 

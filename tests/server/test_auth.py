@@ -72,7 +72,7 @@ def shut_out(knock, nothing_written, monkeypatch):
     async def refused(authorization):
         async with nothing_written():
             with monkeypatch.context() as patch:
-                patch.setattr("server.graphql.http.schema", lambda: pytest.fail("something was executed"))
+                patch.setattr("server.graphql.answering.schema", lambda: pytest.fail("something was executed"))
                 answers = [await knock(authorization, query) for query in (WHO, UPSERT, "{", "{ nope }")]
         for answer in answers:
             assert (answer.status_code, answer.json()) == (401, REFUSED)
@@ -337,6 +337,8 @@ FIELDS = {
         "ACCOUNT_NOT_FOUND",
     ),
     "ledgerTransfers": ('{ ledgerTransfers(subject: "person:$P") { totalCount } }', EVERYBODY, None),
+    "head": ("{ head }", EVERYBODY, None),
+    "events": ("{ events { totalCount } }", STAFF, "FORBIDDEN"),
     "audit": ("{ audit { clean } }", STAFF, "FORBIDDEN"),
     "jobs": ("{ jobs { name } }", STAFF, "FORBIDDEN"),
     "jobRun": ('{ jobRun(id: "$R") { status } }', STAFF, "FORBIDDEN"),

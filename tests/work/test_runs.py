@@ -85,7 +85,7 @@ async def test_every_job_shows_its_schedule_and_its_last_run(worker, api, make):
         ]:
             await asyncio.sleep(0.1)
     assert set(jobs) == {name.upper() for name in JOBS}
-    assert jobs["RUN_REQUESTED_JOBS"]["periodSeconds"] == 1
+    assert jobs["RUN_REQUESTED_JOBS"]["periodSeconds"] == 5
     assert jobs["RUN_REQUESTED_JOBS"]["lastRun"]["error"] is None
 
 

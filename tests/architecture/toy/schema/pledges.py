@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from models.pledges.lifecycle import PledgeStatus
 from models.pledges.reads import PledgeRecord
 
 from schema.context import Info
+from schema.events import Event, Told
 from schema.inputs import Asked
 from schema.money import Money, MoneyInput
 from schema.node import Node, global_id
@@ -49,8 +50,18 @@ class Pledge(Node):
             version=record.version,
             created_at=record.created_at,
             updated_at=record.updated_at,
+            subject=record.subject,
             person_number=record.person_id,
         )
+
+
+@strawberry.type(description="Something that happened to a pledge.")
+class PledgeEvent(Event):
+    pledge: Pledge = strawberry.field(description="As it was right after.")
+
+    @classmethod
+    def carried(cls, told: Told) -> dict[str, Any]:
+        return {"pledge": Pledge.of(PledgeRecord.of(told.event.snapshot))}
 
 
 @strawberry.input(description="A new pledge.")

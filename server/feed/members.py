@@ -1,0 +1,64 @@
+"""One subscriber's place in the feed: what waits to be sent to it, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An item as it will be sent: the answer as text, and what has to be known to send it."""
+
+    kind: Literal["event", "heartbeat", "lagged"]
+    position: int
+    cursor: str
+    text: str
+
+
+class Member:
+    """A queue that never grows beyond its limit. Whoever reads too slowly is told how much was left out, at the end."""
+
+    __slots__ = ("_filled", "_limit", "_queue", "ended", "missed")
+
+    def __init__(self, limit: int) -> None:
+        self._queue: deque[Ready] = deque()
+        self._filled = asyncio.Event()
+        self._limit = limit
+        self.missed = 0
+        self.ended: Exception | None = None
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def put(self, item: Ready) -> None:
+        if self.missed:
+            self.missed += item.kind == "event"
+        elif len(self._queue) < self._limit:
+            self._queue.append(item)
+            self._filled.set()
+        elif item.kind == "event":
+            self.miss()
+
+    def miss(self) -> None:
+        """An event could not be kept for this subscriber."""
+        self.missed += 1
+        self._filled.set()
+
+    def end(self, error: Exception) -> None:
+        """Nothing more will come; `next` raises this when the queue is empty."""
+        self.ended = error
+        self._filled.set()
+
+    async def next(self) -> Ready | None:
+        """The next item; None when the queue is empty and something was left out."""
+        while not self._queue:
+            if self.ended:
+                raise self.ended
+            if self.missed:
+                return None
+            self._filled.clear()
+            await self._filled.wait()
+        return self._queue.popleft()

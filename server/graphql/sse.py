@@ -1,0 +1,110 @@
+"""GraphQL over server-sent events, one connection for each operation: `next`, then `complete`; ids are cursors.
+
+A stream that ends without `complete` was cut: the token ended, or the process does. The client comes again, with
+`Last-Event-ID`, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import structlog
+from graphql import OperationType
+from starlette.datastructures import State
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from models.kernel.viewer import FAR
+from server.auth import NOBODY
+from server.graphql.answering import Prepared, Refused, answer, follow
+from server.graphql.connections import TooMany, until
+from server.graphql.errors import RequestError
+
+log = structlog.get_logger("graphql")
+COMPLETE = "event: complete\ndata: \n\n"
+
+
+class EventStream(Response):
+    """Sends until the operation, the token, the client or the process ends."""
+
+    def __init__(self, prepared: Prepared | list[dict[str, Any]], state: State, resume: str | None, id: str) -> None:
+        super().__init__(
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no", "x-request-id": id},
+        )
+        del self.headers["content-length"]
+        self._prepared, self._state, self._resume = prepared, state, resume
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        viewer = self._prepared.context.viewer if isinstance(self._prepared, Prepared) else NOBODY
+        expires_at = viewer.expires_at if viewer is not NOBODY else FAR
+        with contextlib.ExitStack() as places:
+            places.enter_context(self._state.connections.one_more())
+            places.enter_context(self._state.connections.of(viewer))
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            ends = [
+                asyncio.create_task(part)
+                for part in (
+                    self._send(send),
+                    _gone(receive),
+                    until(expires_at),
+                    self._state.feed.stopping.wait(),
+                )
+            ]
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for end in ends:
+                    end.cancel()
+                await asyncio.gather(*ends, return_exceptions=True)
+            with contextlib.suppress(OSError):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})  # it has begun
+        try:
+            async for text in self._texts():
+                await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        except OSError:
+            return
+        except Exception:
+            log.exception("bug")
+
+    async def _texts(self) -> AsyncIterator[str]:
+        prepared = self._prepared
+        if not isinstance(prepared, Prepared):
+            yield _next({"errors": prepared})
+        elif prepared.kind is OperationType.SUBSCRIPTION:
+            try:
+                async for item in follow(prepared, self._resume):
+                    yield f"id: {item.cursor}\nevent: next\ndata: {item.text}\n\n"
+            except Refused as refused:
+                yield _next({"errors": refused.errors})
+        else:
+            yield _next((await answer(prepared)).content)
+        yield COMPLETE
+
+
+def event_stream(
+    prepared: Prepared | list[dict[str, Any]], state: State, resume: str | None, request_id: str
+) -> Response:
+    """Raises RequestError where too many are open."""
+    viewer = prepared.context.viewer if isinstance(prepared, Prepared) else NOBODY
+    try:
+        with state.connections.one_more(), state.connections.of(viewer):
+            return EventStream(prepared, state, resume, request_id)
+    except TooMany:
+        raise RequestError("RATE_LIMITED", "Too many sockets and streams are open.") from None
+
+
+def _next(content: dict[str, Any]) -> str:
+    return f"event: next\ndata: {orjson.dumps(content).decode()}\n\n"
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
