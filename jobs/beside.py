@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -46,11 +45,3 @@ def folder() -> Loop:
     """Folds hot accounts a few times a second. Of several workers the one that comes first folds."""
     tools = Tools(Viewer.system("folder"))
     return Loop("folder", lambda: fold_hot_accounts(tools), lambda: settings().fold_every_ms / 1000)
-
-
-async def cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel, and wait for the end; and again, for the Redis library now and then swallows a cancellation."""
-    while waiting := [task for task in tasks if not task.done()]:
-        for task in waiting:
-            task.cancel()
-        await asyncio.wait(waiting, timeout=0.5)

@@ -16,13 +16,13 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import structlog
 
-from jobs.beside import cancelled
 from jobs.exports import Exporter, Reactions, Stream
 from jobs.waking import Listener
 from models.database import credentials, server_settings
 from models.events import positions
 from models.events.cursors import read_seal
 from models.kernel.metrics import RELAY_DELAY, RELAY_LAG_SECONDS, RELAY_LEADS, UNPLACED
+from models.kernel.tasks import cancelled
 from settings import settings
 
 log = structlog.get_logger("relay")

@@ -12,12 +12,13 @@ from arq.cron import CronJob
 from arq.worker import Function, func
 from arq.worker import Worker as ArqWorker
 
-from jobs.beside import Loop, cancelled, folder
+from jobs.beside import Loop, folder
 from jobs.queues import BURY, INNER_QUEUE, PUBLIC_QUEUE, bury_message, deserializer, redis_settings, serialize
 from jobs.relay import Relay
 from jobs.running import scheduled, woken
 from jobs.waking import Waker
 from jobs.wiring import BODIES, PUBLIC
+from models.kernel.tasks import cancelled
 from models.wiring import JOBS
 from models.work.jobs import Job
 from settings import settings

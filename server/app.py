@@ -17,9 +17,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from jobs.beside import cancelled
 from jobs.waking import Waker
 from models import database
+from models.kernel.tasks import cancelled
 from server.feed import Feed
 from server.graphql.connections import Connections
 from server.graphql.http import endpoint

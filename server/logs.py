@@ -11,7 +11,7 @@ import structlog
 from settings import settings
 
 SECRET = ("authorization", "token", "secret", "password", "code", "card")
-QUIET = {name: logging.WARNING for name in ("httpx", "httpcore", "tortoise", "arq", "uvicorn")}
+QUIET = dict.fromkeys(("httpx", "httpcore", "tortoise", "arq", "uvicorn"), logging.WARNING)
 
 
 def _without_secrets(_logger: Any, _method: str, event: Any) -> Any:

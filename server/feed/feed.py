@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from jobs.beside import cancelled
 from models.events import positions
 from models.events.cursors import Seal, read_seal
 from models.events.log import EventRecord
 from models.kernel.metrics import FEED_DELAY, FEED_POSITION, FEED_QUEUED, SUBSCRIBERS
 from models.kernel.refusals import CursorExpired
+from models.kernel.tasks import cancelled
 from server.feed.cohorts import Cohorts
 from server.feed.following import Following
 from server.feed.members import Ready

@@ -17,6 +17,7 @@ from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from models.kernel.metrics import SOCKETS_CLOSED
+from models.kernel.tasks import cancelled
 from models.kernel.viewer import Viewer
 from server.auth import NOBODY, Unauthenticated, viewer_of
 from server.graphql.answering import Refused, answer, follow, known, prepare
@@ -68,7 +69,7 @@ class Socket:
                 log.exception("bug")
                 await self._close(Close(BROKEN, "Internal server error"))
         finally:
-            await _cancelled([*parts, *self._operations.values()])
+            await cancelled([*parts, *self._operations.values()])
             self._places.close()
 
     @property
@@ -241,9 +242,3 @@ def _id(message: dict[str, Any]) -> str:
 def _told(error: RequestError, request_id: str) -> list[dict[str, Any]]:
     facts = {"code": error.code, "status": error.status, "requestId": request_id}
     return [{"message": str(error), "extensions": facts}]
-
-
-async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

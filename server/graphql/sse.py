@@ -18,6 +18,7 @@ from starlette.datastructures import State
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from models.kernel.tasks import cancelled
 from models.kernel.viewer import FAR
 from server.auth import NOBODY
 from server.graphql.answering import Prepared, Refused, answer, follow
@@ -58,9 +59,7 @@ class EventStream(Response):
             try:
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for end in ends:
-                    end.cancel()
-                await asyncio.gather(*ends, return_exceptions=True)
+                await cancelled(ends)
             with contextlib.suppress(OSError):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import uvicorn
 
-from jobs.beside import cancelled
 from jobs.relay import Relay
 from jobs.waking import Waker
 from models.events import log, positions
+from models.kernel.tasks import cancelled
 from server.app import app
 from server.serving import _Server, _uvicorn
 from tests.feed.dashboard import Dashboard, dashboard, let_in
