@@ -23,6 +23,7 @@ from settings import settings
 logger = structlog.get_logger("relay")
 CHECK_SECONDS, PAUSE_SECONDS = 1.0, 0.2
 STREAM = "saldo:events:{}"
+KEPT_SECONDS = 86_400
 ALREADY_THERE = "equal or smaller"  # how Redis says that a stream has come so far already
 
 
@@ -52,6 +53,7 @@ class Stream:
 
     async def start(self, position: int, head: int) -> int:
         """Behind what the stream has; an empty one gets the last events of the log, as many as it keeps."""
+        await self._redis.expire(self.key, KEPT_SECONDS)  # the stream of an epoch that is over goes by itself
         last = await self._redis.xrevrange(self.key, count=1)
         there = int(last[0][0].split(b"-")[0]) if last else 0
         return max(there, head - settings().feed_stream_max)

@@ -134,6 +134,15 @@ def audit() -> None:
 
 
 @cli.command()
+def restored() -> None:
+    """Say that the database was restored from a backup: every cursor that was ever given expires."""
+    from models.events.positions import begin_epoch  # noqa: PLC0415
+
+    asyncio.run(_with_database(begin_epoch))
+    out.print("A new epoch of the log has begun; subscribers read again from the start.")
+
+
+@cli.command()
 def doctor() -> None:
     """Say what is wrong with this set-up and what to do. Exit code 1 where anything is."""
     from server.doctor import examine  # noqa: PLC0415

@@ -12,4 +12,18 @@ CORRECTION_KINDS: tuple[str, ...] = ()
 JOBS = jobs.JOBS
 VIEWS: dict[str, View] = {"job_run": as_it_is, "dead_letter": as_it_is}
 REACTIONS = {("job_run", "open"): jobs.RUN_REQUESTED_JOBS}
-CHECKS: tuple[Check, ...] = ()
+CHECKS = (
+    Check(
+        "positions_without_a_gap",
+        "the positions of the log are 1, 2, 3, … without a gap",
+        """SELECT count(*) || ' positions, the last is ' || max(position) AS difference FROM place
+            HAVING count(*) <> coalesce(max(position), 0)""",
+    ),
+    Check(
+        "events_have_a_place",
+        "every event has a position, or waits for one",
+        """SELECT 'event ' || e.id || ' (' || e.subject || ') is nowhere' AS difference FROM event e
+            WHERE NOT EXISTS (SELECT FROM place p WHERE p.event_id = e.id)
+              AND NOT EXISTS (SELECT FROM unplaced u WHERE u.event_id = e.id)""",
+    ),
+)

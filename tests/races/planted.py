@@ -10,7 +10,8 @@ from pathlib import Path
 from models.kernel.sql import transaction
 
 SQL = "\n".join(
-    (Path("models/migrations/sql") / name).read_text() for name in ("0002_events.sql", "0004_ledger_functions.sql")
+    (Path("models/migrations/sql") / name).read_text()
+    for name in ("0002_events.sql", "0004_ledger_functions.sql", "0005_positions.sql")
 )
 
 
