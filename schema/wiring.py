@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schema import ledger, people, work
+from schema import inbox, ledger, people, work
 
-TYPES = (people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun)
+TYPES = (people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, inbox.InboxMessage, inbox.DeadLetter)
 """Types that a client can reach only through an interface."""

@@ -31,3 +31,5 @@ JOB_RUNS = Histogram(
 )
 JOB_ROWS = Counter("saldo_job_rows_total", "Rows that jobs worked on, by outcome.", ["job", "outcome"])
 AUDIT_DIFFERENCES = Gauge("saldo_audit_differences", "What the last audit of the books found: must be 0.")
+INBOX_MESSAGES = Gauge("saldo_inbox_messages", "Messages of the inbox that have not come to their end.", ["status"])
+INBOX_OLDEST_SECONDS = Gauge("saldo_inbox_oldest_seconds", "For how long the oldest message has been due or waiting.")
