@@ -112,7 +112,7 @@ class DeadLetter(Node):
         return cast(JSON, now.fixed_payload) if now else None
 
     @strawberry.field(description="The message that died; null for what came by a queue and never was one.")
-    async def message(self, info: Info) -> InboxMessage | None:
+    async def inbox_message(self, info: Info) -> InboxMessage | None:
         about = self.record.message_id
         record = await info.context.load.message(about) if about is not None else None
         return InboxMessage.of(record) if record else None

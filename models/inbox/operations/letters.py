@@ -57,7 +57,7 @@ async def write(work: Unit, message: InboxMessage, reason: str) -> None:
     """
     known = await work.db.fetchval("SELECT id FROM dead_letter WHERE message_id = $1", message.id)
     if known is None:
-        text = orjson.dumps(message.payload).decode()
+        text = json_of(message.payload, "payload").decode()
         letter = DeadLetter(
             source=f"inbox:{message.topic}", name=message.event_id, payload=text, reason=reason, message_id=message.id
         )
