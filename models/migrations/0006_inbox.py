@@ -74,7 +74,14 @@ class Migration(migrations.Migration):
             name="name",
             field=fields.CharField(max_length=128),
         ),
+        # A column that must have a value, for letters that lie there already.
         ops.AddField(
+            model_name="DeadLetter",
+            name="deaths",
+            field=fields.IntField(null=True),
+        ),
+        ops.RunSQL("UPDATE dead_letter SET deaths = 1"),
+        ops.AlterField(
             model_name="DeadLetter",
             name="deaths",
             field=fields.IntField(default=1),

@@ -19,6 +19,7 @@ from models.unit import Unit, step
 from models.work.claims import claim, release, still_ours
 
 BACK_OFF_SECONDS, BACK_OFF_MAX_SECONDS = 5, 600
+FREED = {"lease_until": None, "lease_token": None}
 DUE = "r.status IN ('received', 'waiting') AND (r.next_check_at IS NULL OR r.next_check_at <= saldo_now())"
 FIRST_OF_ITS_KEY = """r.key IS NULL OR NOT EXISTS (
   SELECT FROM inbox_message e WHERE e.topic = r.topic AND e.key = r.key AND e.id < r.id
@@ -110,9 +111,6 @@ async def note_failure(work: Unit, claimed: Claimed, error: str, *, attempts_max
     later = min(BACK_OFF_SECONDS * 2 ** (message.attempts - 1), BACK_OFF_MAX_SECONDS)
     await work.touch(message, last_error=_text(error), next_check_at=now() + timedelta(seconds=later), **FREED)
     return False
-
-
-FREED = {"lease_until": None, "lease_token": None}
 
 
 async def _wait(work: Unit, message: InboxMessage, reason: str, wait_seconds: int) -> bool:

@@ -111,10 +111,10 @@ async def discard(work: Unit, id: int, reason: str, *, by: Viewer, request: Requ
 async def _locked(work: Unit, id: int, by: Viewer) -> tuple[DeadLetter, InboxMessage | None]:
     """The letter, and its message, which is locked first; a letter never changes whose it is."""
     about = await work.db.fetchval("SELECT message_id FROM dead_letter WHERE id = $1", id)
-    sight, message = letters_visible_to(by), None
+    message = None
     if about is not None:
-        message = await work.lock(InboxMessage, sql("r.id = {}", about), visible_to=sight)
-    return await work.lock(DeadLetter, sql("r.id = {}", id), visible_to=sight), message
+        message = await work.lock(InboxMessage, sql("r.id = {}", about), visible_to=TRUE)
+    return await work.lock(DeadLetter, sql("r.id = {}", id), visible_to=letters_visible_to(by)), message
 
 
 async def _receive_again(work: Unit, message: InboxMessage, fixed_payload: Any, topics: Topics) -> None:
