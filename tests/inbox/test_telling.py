@@ -156,10 +156,10 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("change", "answer"), WRONG, ids=[str(change)[:40] for change, _ in WRONG])
-async def test_what_cannot_be_meant_is_refused_with_every_problem(api, make, nothing_written, change, answer):
+async def test_what_cannot_be_meant_is_refused_with_every_problem(api, make, nothing_written):
     async with nothing_written():
-        assert await api(INGEST, by=make.service, input=ANNA | change) == answer
+        for change, answer in WRONG:
+            assert await api(INGEST, by=make.service, input=ANNA | change) == answer, str(change)[:200]
 
 
 @pytest.mark.parametrize("key", ["", ', idempotencyKey: "k"'])

@@ -11,7 +11,7 @@ from typing import Any
 from models.events.requests import Request
 from models.inbox import operations as inbox
 from models.inbox.operations.receiving import received
-from models.inbox.topics import Payload, Received, Topic, arrival
+from models.inbox.topics import Payload, Poison, Received, Topic, arrival
 from models.kernel.metrics import UNITS
 from models.kernel.refusals import InvalidInput, Refusal, VersionConflict
 from models.kernel.sql import fetch, fetch_one, sql
@@ -253,3 +253,19 @@ async def a_message_that_takes_long_to_come() -> list[str]:
     await first
     wrong += await _drain(topics, drainers=1, lease_seconds=60)
     return wrong + ([] if seen == [("k", 0), ("k", 1)] else [f"handled as {seen}"])
+
+
+async def one_letter_driven_by_five() -> list[str]:
+    """Five drive one dead letter again at once: it is done once, and all are answered alike."""
+    topics = _topics([])
+    await inbox.ingest("race", "dead", {"key": "k", "n": 1}, topics, by=SHOP)
+    (claimed,) = await inbox.claim_messages(limit=1, lease_seconds=60, by=DRAIN)
+    await inbox.set_aside(claimed, Poison("a race"), wait_seconds=60, by=DRAIN)
+    (letter,) = await fetch(sql("SELECT id FROM dead_letter"))
+    found = await outcomes(inbox.redrive(letter["id"], None, topics, by=BY) for _ in range(5))
+    wrong = surprises(found)
+    if not wrong and any(one != found[0] for one in found):
+        wrong.append("different answers")
+    moves = await fetch(sql("SELECT noun FROM event WHERE name = 'redrive' ORDER BY noun"))
+    told = [move["noun"] for move in moves]
+    return wrong + ([] if told == ["dead_letter", "inbox_message"] else [f"{told} were driven"])

@@ -74,6 +74,7 @@ GUARDED_BY_PYTHON = [
     (scenarios.one_event_id_for_ten, Unit, "alone", _nobody_waits),
     (scenarios.two_drainers, DRAINING, "FIRST_OF_ITS_KEY", "TRUE"),
     (scenarios.two_drainers, DRAINING, "still_ours", _whoever_asks),
+    (scenarios.one_letter_driven_by_five, "models.unit", "ROW_LOCK", ""),
     (scenarios.a_message_that_takes_long_to_come, Unit, "alone", _only_twins_wait),
 ]
 

@@ -103,6 +103,7 @@ async def discard(work: Unit, id: int, reason: str, *, by: Viewer, request: Requ
     letter, message = await _locked(work, id, by)
     LETTERS.may(letter, "discard", by)
     if message is not None:
+        message.reason = reason
         await work.move(message, "discard", reason=reason)
     letter.resolved_by, letter.resolved_reason = by.subject, reason
     return await work.move(letter, "discard", reason=reason)
