@@ -123,15 +123,30 @@ class Settings(BaseSettings):
     prune_period_seconds: int = 3_600
     run_requests_period_seconds: int = 5
 
+    # what other systems tell us
+    inbox_period_seconds: int = 5
+    inbox_batch: int = Field(default=50, ge=1, le=500)
+    inbox_at_once: int = Field(default=10, ge=1, le=100)
+    inbox_timeout_seconds: int = Field(default=20, ge=1, le=120)
+    inbox_lease_seconds: int = Field(default=60, ge=3, le=3_600)
+    inbox_attempts_max: int = Field(default=8, ge=1, le=100, description="failures before a message is dead")
+    inbox_wait_seconds: int = Field(
+        default=86_400, ge=60, le=2_592_000, description="how long a message may wait for another before it is dead"
+    )
+    inbox_payload_max_bytes: int = Field(default=64 * 1024, ge=1024, le=256 * 1024)
+    inbox_kept_days: int = Field(default=30, ge=1, le=400, description="how long an event id is known as a duplicate")
+
     @model_validator(mode="after")
     def _limits_that_hang_together(self) -> Self:
         if self.database_pool_min > self.database_pool_max:
             raise ValueError("database_pool_min must not exceed database_pool_max")
-        longest = max(self.job_timeout_seconds, self.audit_timeout_seconds)
+        longest = max(self.job_timeout_seconds, self.audit_timeout_seconds, self.inbox_timeout_seconds)
         if self.run_requests_timeout_seconds < longest + 10:
             raise ValueError(f"run_requests_timeout_seconds must be 10 above the longest timeout of a job, {longest}")
         if self.job_lease_seconds <= 2 * self.run_requests_timeout_seconds:
             raise ValueError("job_lease_seconds must be more than twice run_requests_timeout_seconds")
+        if self.inbox_lease_seconds <= 2 * self.inbox_timeout_seconds:
+            raise ValueError("inbox_lease_seconds must be more than twice inbox_timeout_seconds")
         if self.database_lock_timeout_ms >= self.database_statement_timeout_ms:
             raise ValueError("database_lock_timeout_ms must be below database_statement_timeout_ms")
         allowed = {1, 2, 5, 10, 15, 30, 60, 300, 900, 1800, 3600}

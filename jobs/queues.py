@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import orjson
+import sentry_sdk
+import structlog
+from arq import Retry as TryAgain
 from arq.connections import RedisSettings
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from models.kernel.viewer import Viewer
-from models.work import operations as work
+from models.inbox import operations as inbox
+from models.inbox.operations.letters import QUEUE
+from models.kernel.refusals import Busy
 from settings import settings
 
+log = structlog.get_logger("jobs")
 PUBLIC_QUEUE, INNER_QUEUE = "saldo:public", "saldo:inner"
 BURY = "bury_message"
 FAR_MS = 4_102_444_800_000  # the year 2100
+BACK_OFF_MAX_SECONDS = 300
+TRIES_MAX = 100_000
+"""A message is tried until it is kept, or until Redis forgets it, a day after it was sent."""
+NOT_NOW = (Busy, OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 GONE = [RedisConnectionError, RedisTimeoutError, OSError]
 
 
@@ -59,6 +71,21 @@ def _burial(queue: str, message: bytes, reason: str) -> dict[str, Any]:
     return {"t": 1, "f": BURY, "a": (queue, message.decode("utf-8", "replace"), reason), "k": {}, "et": 0}
 
 
-async def bury_message(_ctx: dict[Any, Any], queue: str, message: str, reason: str) -> None:
+@asynccontextmanager
+async def kept(ctx: Mapping[Any, Any]) -> AsyncIterator[None]:
+    """What happens within is tried again later where it fails, for arq would drop the message: PostgreSQL may be out of
+    reach, or busy. What that does not explain is told to Sentry too."""
+    try:
+        async with asyncio.timeout(settings().job_timeout_seconds * 0.9):  # before arq ends it, and with it the message
+            yield
+    except Exception as error:
+        if not isinstance(error, NOT_NOW):
+            sentry_sdk.capture_exception(error)
+        log.warning("message_not_kept_yet", attempt=ctx["job_try"], error=repr(error))
+        raise TryAgain(defer=min(2 ** min(ctx["job_try"], 10), BACK_OFF_MAX_SECONDS)) from error
+
+
+async def bury_message(ctx: dict[Any, Any], queue: str, message: str, reason: str) -> None:
     """Keep a message that could not be understood."""
-    await work.bury(f"queue:{queue}", "message", message, reason, by=Viewer.system("queue"))
+    async with kept(ctx):
+        await inbox.bury(f"queue:{queue}", "message", message, reason, by=QUEUE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs import ledger, work
+from jobs import inbox, ledger, work
 from jobs.running import Body
 
 BODIES: Mapping[str, Body] = {
@@ -13,7 +13,8 @@ BODIES: Mapping[str, Body] = {
     "audit_books": ledger.audit_books,
     "run_requested_jobs": work.run_requested_jobs,
     "prune": work.prune,
+    "drain_inbox": inbox.drain_inbox,
 }
 
-PUBLIC: Mapping[str, Any] = {}
+PUBLIC: Mapping[str, Any] = {"ingest_event": inbox.ingest_event}
 """Functions that other services may enqueue on `saldo:public`; each begins with its inbox row."""

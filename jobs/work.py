@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from jobs.running import Tools, each, measured
+from models.inbox import operations as inbox
 from models.wiring import JOBS
 from models.work import operations as work
 from models.work.operations import Report, RunClaim
@@ -45,6 +46,7 @@ async def prune(tools: Tools) -> Report:
             limit=PRUNE_BATCH,
             by=tools.by,
         )
+        gone += await inbox.forget_old(days=tools.settings.inbox_kept_days, limit=PRUNE_BATCH, by=tools.by)
         total += gone
         if gone < PRUNE_BATCH:
             break

@@ -13,7 +13,16 @@ from arq.worker import Function, func
 from arq.worker import Worker as ArqWorker
 
 from jobs.beside import Loop, folder
-from jobs.queues import BURY, INNER_QUEUE, PUBLIC_QUEUE, bury_message, deserializer, redis_settings, serialize
+from jobs.queues import (
+    BURY,
+    INNER_QUEUE,
+    PUBLIC_QUEUE,
+    TRIES_MAX,
+    bury_message,
+    deserializer,
+    redis_settings,
+    serialize,
+)
 from jobs.relay import Relay
 from jobs.running import scheduled, woken
 from jobs.waking import Waker
@@ -88,7 +97,8 @@ def _worker(pool: ArqRedis, queue: str, known: dict[str, Callable[..., Any]], cr
     lines = {line.name for line in crons}
     named = {BURY: bury_message} | {name: body for name, body in known.items() if name not in lines}
     functions: list[Function] = [
-        func(body, name=name, keep_result=0, timeout=_timeout(name), max_tries=5) for name, body in named.items()
+        func(body, name=name, keep_result=0, timeout=_timeout(name), max_tries=TRIES_MAX)
+        for name, body in named.items()
     ]
     pool.job_serializer, pool.job_deserializer = serialize, deserializer(queue, known)  # nobody but us buries
     return ArqWorker(

@@ -42,8 +42,8 @@ A = TypeVar("A")
 R = TypeVar("R", bound="Answer")
 
 RANKS = (
-    "request", "key", "person", "party", "shop", "deal", "deal_dispute", "payment", "wallet", "sweep", "payout",
-    "delivery", "adjustment", "dispute", "notification", "certificate", "debt", "job_run",
+    "request", "inbox_message", "dead_letter", "key", "person", "party", "shop", "deal", "deal_dispute", "payment",
+    "wallet", "sweep", "payout", "delivery", "adjustment", "dispute", "notification", "certificate", "debt", "job_run",
 )  # fmt: skip
 """The order in which everybody locks: rows by (rank, id), nouns that are not listed after those by name, then the
 plan, then the accounts by id."""

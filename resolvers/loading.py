@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from models.inbox import reads as inbox
+from models.inbox.reads import LetterNow, MessageNow, MessageRecord
 from models.kernel.viewer import Viewer
 from models.ledger import balances as ledger
 from models.ledger import plans
@@ -65,6 +67,15 @@ class Loaders:
     async def transfers(self, call: int) -> list[TransferRecord]:
         return await self._transfers.load(call) or []
 
+    async def message(self, id: int) -> MessageRecord | None:
+        return await self._messages.load(id)
+
+    async def message_now(self, id: int) -> MessageNow | None:
+        return await self._messages_now.load(id)
+
+    async def letter_now(self, id: int) -> LetterNow | None:
+        return await self._letters_now.load(id)
+
     @cached_property
     def _persons(self) -> DataLoader[int, PersonRecord | None]:
         return _loader(lambda keys: people.persons(self._viewer, keys))
@@ -95,6 +106,18 @@ class Loaders:
     @cached_property
     def _answers(self) -> DataLoader[str, list[State] | None]:
         return _loader(plans.last_answers)
+
+    @cached_property
+    def _messages(self) -> DataLoader[int, MessageRecord | None]:
+        return _loader(lambda keys: inbox.messages(self._viewer, keys))
+
+    @cached_property
+    def _messages_now(self) -> DataLoader[int, MessageNow | None]:
+        return _loader(inbox.messages_now)
+
+    @cached_property
+    def _letters_now(self) -> DataLoader[int, LetterNow | None]:
+        return _loader(inbox.letters_now)
 
     @cached_property
     def _transfers(self) -> DataLoader[int, list[TransferRecord] | None]:

@@ -159,6 +159,14 @@ SHOWN: tuple[type[Refusal], ...] = (
 )  # fmt: skip
 
 
+def shown(no: kernel.Refusal) -> Refusal:
+    """A refusal as the member of a list that answers for one item. One that has no type is raised as it is."""
+    for kind in SHOWN:
+        if kind.refusal is type(no):
+            return kind.of(no)
+    raise no
+
+
 class Handler(strawberry.ExceptionHandler):  # type: ignore[type-arg]  # both types are known at run time alone
     """Where a field's union has room for the type, a raised refusal becomes one. Elsewhere it stays an error."""
 

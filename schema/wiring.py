@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schema import ledger, people, work
+from schema import inbox, ledger, people, work
 from schema.events import Event
 
 EVENTS: Mapping[str, type[Event]] = {
     "person": people.PersonEvent,
     "balance": people.BalanceEvent,
     "job_run": work.JobRunEvent,
-    "dead_letter": work.DeadLetterEvent,
+    "inbox_message": inbox.InboxMessageEvent,
+    "dead_letter": inbox.DeadLetterEvent,
 }
 """What a client sees of the events of each noun."""
 
-TYPES = (people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, *EVENTS.values())
+TYPES = (
+    people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, inbox.InboxMessage, inbox.DeadLetter, *EVENTS.values(),
+)  # fmt: skip
 """Types that a client can reach only through an interface."""

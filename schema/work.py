@@ -109,15 +109,6 @@ class JobRunEvent(Event):
         return {"run": JobRun.of(reads.JobRunRecord.of(told.event.snapshot))}
 
 
-@strawberry.type(description="Something that happened to a dead letter.")
-class DeadLetterEvent(Event):
-    reason: str = strawberry.field(description="Why it could not be understood.")
-
-    @classmethod
-    def carried(cls, told: Told) -> dict[str, Any]:
-        return {"reason": reads.DeadLetterRecord.of(told.event.snapshot).reason}
-
-
 @strawberry.input(description="One run of a job, apart from its schedule.")
 class RunJobInput(Asked):
     name: JobName = strawberry.field(description="Which job.")

@@ -14,7 +14,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tortoise import connections
 
-from models.kernel.metrics import FOLD_LAG_SECONDS, FOLD_WAITING, OLDEST_PLAN_SECONDS, OPEN_PLANS, POOL
+from models.inbox import reads as inbox
+from models.kernel.metrics import (
+    FOLD_LAG_SECONDS,
+    FOLD_WAITING,
+    INBOX_MESSAGES,
+    INBOX_OLDEST_SECONDS,
+    OLDEST_PLAN_SECONDS,
+    OPEN_PLANS,
+    POOL,
+)
 from models.kernel.sql import fetch_one, sql
 from models.ledger.folding import backlog
 from settings import settings
@@ -86,6 +95,10 @@ async def _observe() -> None:
     if plans:
         OPEN_PLANS.set(plans["n"])
         OLDEST_PLAN_SECONDS.set(plans["age"])
+    left = await inbox.backlog()
+    for status, count in (("received", left.received), ("waiting", left.waiting), ("dead", left.dead)):
+        INBOX_MESSAGES.labels(status).set(count)
+    INBOX_OLDEST_SECONDS.set(left.oldest_seconds)
 
 
 def health_routes(probes: Mapping[str, Probe]) -> list[Route]:

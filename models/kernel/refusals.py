@@ -128,8 +128,10 @@ class IdempotencyKeyConflict(Refusal):
 
     code = "IDEMPOTENCY_KEY_CONFLICT"
 
-    def __init__(self) -> None:
-        super().__init__("This idempotency key was used before for something else.")
+    def __init__(
+        self, message: str = "This idempotency key was used before for something else.", *, code: str | None = None
+    ) -> None:
+        super().__init__(message, code=code)
 
 
 class VersionConflict(Refusal):

@@ -2,9 +2,10 @@
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops
+from models.inbox.lifecycle import DeadLetterStatus
 from models.people.lifecycle import PersonStatus
 from models.people.tables import IdentityKind
-from models.work.lifecycle import DeadLetterStatus, JobRunStatus
+from models.work.lifecycle import JobRunStatus
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS

@@ -1,7 +1,7 @@
 from enum import StrEnum
 
 from models.kernel.lifecycle import Deed, Lifecycle
-from models.kernel.viewer import OPERATOR, SERVICE
+from models.kernel.viewer import OPERATOR, SERVICE, SYSTEM
 
 
 class PersonStatus(StrEnum):
@@ -13,7 +13,7 @@ LIFECYCLE = Lifecycle(
     start=PersonStatus.ACTIVE,
     moves={},
     deeds={
-        "rename": Deed(who={OPERATOR, SERVICE}),
+        "rename": Deed(who={OPERATOR, SERVICE, SYSTEM}),
         "adjust": Deed(who={OPERATOR}),
     },
 )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import StringConstraints
+
 from models.events.requests import Request
+from models.inbox.topics import Payload, Received
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.money import Money
 from models.kernel.refusals import (
@@ -39,6 +44,22 @@ async def upsert(work: Unit, external_id: str, name: str, *, by: Viewer, request
     _text("name", name, NAME_MAX)
     if not by.has(OPERATOR, SERVICE, SYSTEM):
         raise NotAllowed("upsert")
+    return await _named(work, external_id, name, by)
+
+
+class PersonNamed(Payload):
+    """Another system says what a person is called there."""
+
+    external_id: Annotated[str, StringConstraints(min_length=1, max_length=IDENTITY_MAX, pattern=r"\S")]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=NAME_MAX, pattern=r"\S")]
+
+
+async def named(work: Unit, said: PersonNamed, _received: Received) -> None:
+    """The same as `upsert`, told through the inbox."""
+    await _named(work, said.external_id, said.name, work.by)
+
+
+async def _named(work: Unit, external_id: str, name: str, by: Viewer) -> Person:
     await work.alone(f"person_identity:{IdentityKind.EXTERNAL}:{external_id}")
     known = await Identity.get_or_none(kind=IdentityKind.EXTERNAL, value=external_id)
     if known is None:

@@ -1,8 +1,10 @@
 """What the house needs to know of people."""
 
 from models.events.log import View, as_it_is
+from models.inbox.topics import Topic
 from models.ledger.audit import Check
 from models.people.errors import PERSON_NOT_FOUND
+from models.people.operations import PersonNamed, named
 from models.people.postings import ADJUSTMENT, AVAILABLE
 from models.work.jobs import Job
 
@@ -14,6 +16,7 @@ TABLES = ("models.people.tables",)
 CODES = (PERSON_NOT_FOUND,)
 CORRECTION_KINDS = (ADJUSTMENT,)
 JOBS: tuple[Job, ...] = ()
+TOPICS = (Topic("person.named", PersonNamed, key=lambda said: said.external_id, handle=named),)
 VIEWS: dict[str, View] = {"person": as_it_is, BALANCE: as_it_is}
 REACTIONS: dict[tuple[str, str], Job] = {}
 CHECKS = (

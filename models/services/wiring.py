@@ -1,6 +1,9 @@
 """What the house needs to know of services."""
 
+from typing import Any
+
 from models.events.log import View
+from models.inbox.topics import Topic
 from models.ledger.audit import Check
 from models.services.postings import SERVICE_ACCOUNT
 from models.work.jobs import Job
@@ -10,6 +13,7 @@ TABLES: tuple[str, ...] = ()
 CODES: tuple[str, ...] = ()
 CORRECTION_KINDS: tuple[str, ...] = ()
 JOBS: tuple[Job, ...] = ()
+TOPICS: tuple[Topic[Any], ...] = ()
 VIEWS: dict[str, View] = {}
 REACTIONS: dict[tuple[str, str], Job] = {}
 CHECKS: tuple[Check, ...] = ()

@@ -34,6 +34,6 @@ FOLD_HOT_ACCOUNTS = Job(
 )
 AUDIT_BOOKS = Job("audit_books", "audit", "Proves the books and names what differs.", timeout="audit")
 RUN_REQUESTED_JOBS = Job("run_requested_jobs", "run_requests", "Runs what operators asked for.", timeout="run_requests")
-PRUNE = Job("prune", "prune", "Forgets requests and runs that are older than they are kept.")
+PRUNE = Job("prune", "prune", "Forgets requests, runs and messages that are older than they are kept.")
 
 JOBS = (FOLD_HOT_ACCOUNTS, AUDIT_BOOKS, RUN_REQUESTED_JOBS, PRUNE)

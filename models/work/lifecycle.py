@@ -21,10 +21,3 @@ LIFECYCLE = Lifecycle(
         "fail": Move({S.RUNNING}, S.FAILED, who={SYSTEM}),
     },
 )
-
-
-class DeadLetterStatus(StrEnum):
-    DEAD = "dead"
-
-
-DEAD_LETTERS = Lifecycle("dead_letter", start=DeadLetterStatus.DEAD, moves={})

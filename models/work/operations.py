@@ -1,4 +1,4 @@
-"""What is done with runs of jobs and with dead letters."""
+"""What is done with runs of jobs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from models.unit import Unit, operation, step
 from models.work.claims import claim, release, still_ours
 from models.work.jobs import Job
 from models.work.lifecycle import JobRunStatus
-from models.work.reads import DeadLetterRecord, JobRunRecord
-from models.work.tables import PAYLOAD_MAX, DeadLetter, JobRun
+from models.work.reads import JobRunRecord
+from models.work.tables import JobRun
 
 ERROR_MAX = 500
 
@@ -139,17 +139,6 @@ async def forget_old(work: Unit, *, requests_days: int, runs_days: int, limit: i
         limit,
     )
     return gone + len(runs)
-
-
-@operation(answers=DeadLetterRecord, refuses=())
-async def bury(
-    work: Unit, source: str, name: str, payload: str, reason: str, *, by: Viewer, request: Request | None = None
-) -> DeadLetter:
-    """Keep something that could not be understood, whole up to 16 KiB, with the reason."""
-    text = payload.replace("\x00", "\ufffd")[:PAYLOAD_MAX]
-    return await work.open(
-        DeadLetter(source=source[:80], name=name[:120], payload=text, reason=reason[:500]), reason=reason
-    )
 
 
 def _token(run: JobRun) -> UUID:

@@ -14,7 +14,7 @@ from models.kernel.sql import FALSE, TRUE, Row, Sql, fetch, join, sql
 from models.kernel.viewer import Viewer
 from models.unit import NounRecord
 from models.work.jobs import Job
-from models.work.lifecycle import DEAD_LETTERS, LIFECYCLE, DeadLetterStatus, JobRunStatus
+from models.work.lifecycle import LIFECYCLE, JobRunStatus
 
 
 def visible_to(viewer: Viewer) -> Sql:
@@ -57,36 +57,6 @@ class JobRunRecord(NounRecord):
             created_at=moment(row["created_at"]),
             updated_at=moment(row["updated_at"]),
             **times,
-        )
-
-    @property
-    def subject(self) -> str:
-        return f"{self.noun}:{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterRecord(NounRecord):
-    """Something that could not be understood."""
-
-    noun: ClassVar[str] = DEAD_LETTERS.noun
-
-    id: int
-    status: DeadLetterStatus
-    source: str
-    name: str
-    payload: str
-    reason: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        return cls(
-            **{name: row[name] for name in ("id", "source", "name", "payload", "reason", "version")},
-            status=DeadLetterStatus(row["status"]),
-            created_at=moment(row["created_at"]),
-            updated_at=moment(row["updated_at"]),
         )
 
     @property

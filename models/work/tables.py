@@ -8,9 +8,7 @@ from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 
 from models.kernel.rows import LivingRow
-from models.work.lifecycle import DEAD_LETTERS, LIFECYCLE, DeadLetterStatus, JobRunStatus
-
-PAYLOAD_MAX = 16_384
+from models.work.lifecycle import LIFECYCLE, JobRunStatus
 
 
 class JobRun(LivingRow):
@@ -58,22 +56,3 @@ class ScheduledJob(Model):
 
     class Meta:
         table = "scheduled_job"
-
-
-class DeadLetter(LivingRow):
-    """Something that reached a queue and could not be understood: kept whole, with the reason."""
-
-    lifecycle = DEAD_LETTERS
-
-    status = fields.CharEnumField(DeadLetterStatus, max_length=40, description="of the letter")
-    source = fields.CharField(max_length=80)
-    name = fields.CharField(max_length=120)
-    payload = fields.TextField()
-    reason = fields.CharField(max_length=500)
-
-    class Meta:
-        table = "dead_letter"
-        indexes = (Index(fields=("source", "id")),)
-
-    def audience(self) -> set[str]:
-        return set()

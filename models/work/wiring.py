@@ -10,7 +10,8 @@ TABLES = ("models.work.tables",)
 CODES: tuple[str, ...] = ()
 CORRECTION_KINDS: tuple[str, ...] = ()
 JOBS = jobs.JOBS
-VIEWS: dict[str, View] = {"job_run": as_it_is, "dead_letter": as_it_is}
+TOPICS: tuple[()] = ()
+VIEWS: dict[str, View] = {"job_run": as_it_is}
 REACTIONS = {("job_run", "open"): jobs.RUN_REQUESTED_JOBS}
 CHECKS = (
     Check(

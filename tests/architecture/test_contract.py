@@ -7,7 +7,15 @@ import typing
 from pathlib import Path
 
 import pytest
-from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, GraphQLUnionType
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLUnionType,
+    get_named_type,
+)
 from strawberry.types.base import StrawberryObjectDefinition
 
 from models.kernel import refusals as kernel
@@ -38,11 +46,30 @@ def test_generated_pages_are_current(page, text):
 @pytest.mark.parametrize("name", sorted(CORE.mutation_type.fields))
 def test_a_mutations_union_is_what_its_operation_refuses(name):
     field = CORE.mutation_type.fields[name]
-    union = typing.cast(GraphQLUnionType, field.type.of_type)
+    union = typing.cast(GraphQLUnionType, get_named_type(field.type))
+    assert answer_of(field.type) in ("one", "one for each item")
     shown = {s.refusal for s in SHOWN if s.__name__ in {t.name for t in union.types}}
     input_type = field.args["input"].type.of_type
     expected = set(DOES[name].refuses) | {kernel.InvalidInput} | _of_parts(_python(input_type.name))
     assert shown == expected
+
+
+def answer_of(kind: object) -> str:
+    """One union, always; or, where a mutation is over many, a list of them, or nothing where the request as a whole was
+    no good: fields of a document that were done before stay in the answer."""
+    match kind:
+        case GraphQLNonNull(of_type=GraphQLUnionType()):
+            return "one"
+        case GraphQLList(of_type=GraphQLNonNull(of_type=GraphQLUnionType())):
+            return "one for each item"
+    return "something else"
+
+
+@pytest.mark.parametrize("name", sorted(CORE.mutation_type.fields))
+def test_a_mutation_over_many_answers_for_each(name):
+    field = CORE.mutation_type.fields[name]
+    many = {"ids", "filter"} & set(field.args["input"].type.of_type.fields)
+    assert answer_of(field.type) == ("one for each item" if many else "one")
 
 
 def _python(name: str) -> type:

@@ -23,20 +23,21 @@ MODELS = {
     "events": {"kernel"},
     "unit": {"ledger", "events", "kernel"},
     "work": {"unit", "ledger", "events", "kernel"},
-    "people": {"work", "unit", "ledger", "events", "kernel"},
-    "parties": {"work", "unit", "ledger", "events", "kernel"},
+    "inbox": {"work", "unit", "ledger", "events", "kernel"},
+    "people": {"inbox", "work", "unit", "ledger", "events", "kernel"},
+    "parties": {"inbox", "work", "unit", "ledger", "events", "kernel"},
     "wiring": None,  # gathers what the nouns bring
     "database": {"wiring", "kernel", "ledger"},
     "migrating": {"database", "wiring", "kernel", "ledger"},
     "migrations": None,  # speaks of tables as they were
 }
 """Any other package of models is a noun: it may import what people may, and people and parties; never another noun."""
-NOUN = {"people", "parties", "work", "unit", "ledger", "events", "kernel"}
+NOUN = {"people", "parties", "inbox", "work", "unit", "ledger", "events", "kernel"}
 ONLY_KERNEL = {"gateways", "sandbox"}
 ROOMS = {
     "__init__.py", "lifecycle.py", "errors.py", "tables.py", "postings.py", "views.py", "reads.py", "operations.py", "wiring.py",
 }  # fmt: skip
-PLUMBING = {"kernel", "ledger", "events", "work", "migrations", "__pycache__"}
+PLUMBING = {"kernel", "ledger", "events", "work", "inbox", "migrations", "__pycache__"}
 TABLELESS = {"services"}  # owns accounts and plans of the ledger, and no table
 
 FILES = [path for top in HOUSE for path in [*Path(top).rglob("*.py"), *Path().glob(f"{top}.py")]]

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-WRITERS = {"models/unit.py", "models/migrating.py", "models/work/claims.py", "models/work/operations.py"}
+WRITERS = {
+    "models/unit.py", "models/migrating.py", "models/work/claims.py", "models/work/operations.py",
+    "models/inbox/operations/forgetting.py",
+}  # fmt: skip
 WRITING_PARTS = ("models/ledger/", "models/events/")
 ORM_WRITES = {"create", "save", "delete", "update", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
 SQL_WRITE = re.compile(r"\b(INSERT\s+INTO|UPDATE\s+[\"\w{]|DELETE\s+FROM|TRUNCATE)\b")

@@ -17,11 +17,11 @@ LISTS = {
         ("NOUNS = (people, ", "pledges, "),
     ],
     "jobs/wiring.py": [
-        ("from jobs import ledger, ", "pledges, "),
+        ("from jobs import inbox, ledger, ", "pledges, "),
         ('    "prune": work.prune,\n', '    "keep_pledges": pledges.keep_pledges,\n'),
     ],
     "schema/wiring.py": [
-        ("from schema import ledger, people, ", "pledges, "),
+        ("from schema import inbox, ledger, people, ", "pledges, "),
         ("TYPES = (people.Person, ", "pledges.Pledge, "),
         ('    "person": people.PersonEvent,\n', '    "pledge": pledges.PledgeEvent,\n'),
     ],

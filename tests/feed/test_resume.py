@@ -21,7 +21,8 @@ BALANCE = """subscription { balanceChanged { __typename ... on BalanceEvent { ve
 NOTED = """INSERT INTO event (noun, subject, version, name, facts, snapshot, actor, actor_role, audience, occurred_at)
            VALUES ('dead_letter', $1, $2, 'noted', $3, $4, 'x', 'system', '{ops}', saldo_now())"""
 LETTER = orjson.dumps(
-    {"id": 1, "status": "dead", "source": "s", "name": "n", "payload": "", "reason": "r", "version": 0}
+    {"id": 1, "status": "dead", "source": "s", "name": "n", "reason": "r", "deaths": 1, "version": 0}
+    | dict.fromkeys(("message_id", "resolved_by", "resolved_reason"))
     | dict.fromkeys(("created_at", "updated_at"), "2026-01-01T00:00:00+00:00")
 ).decode()
 

@@ -146,13 +146,20 @@ async def test_a_feed_is_the_filtered_log_byte_for_byte(served, relay, rendering
         async with asyncio.timeout(5):
             while feed.cohorts.position < 150:
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(0.3)
-    seal = await feed.seal()
-    events = await log.after(seal.position(crowd.start), 1_000)
+        seal = await feed.seal()
+        events = await log.after(seal.position(crowd.start), 1_000)
+        due = [
+            [r.text for e in events if wanted(e, watch, viewer) and (r := await its.event(e, seal))]
+            for watch, viewer, its, _ in crowd.got
+        ]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while any(len(got) < len(told) for told, (*_, got) in zip(due, crowd.got, strict=True)):
+                    await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)  # for what should not come
     assert await positions.head() == 150
-    for watch, viewer, its, got in crowd.got:
-        assert got == [r.text for e in events if wanted(e, watch, viewer) and (r := await its.event(e, seal))]
-    assert sum(len(got) for *_, got in crowd.got) > 500
+    assert [got for *_, got in crowd.got] == due
+    assert sum(len(got) for got in due) > 500
 
 
 async def test_what_a_view_hides_did_not_happen(served, relay, rendering, monkeypatch):
@@ -168,7 +175,7 @@ async def test_what_a_view_hides_did_not_happen(served, relay, rendering, monkey
     class Reader:
         async def run(self) -> None:
             async for ready in feed.follow(str(key), its, start):
-                got.append((ready.kind, orjson.loads(ready.text)["data"]["events"]))
+                got.append((ready.kind, orjson.loads(ready.text)["data"]["events"]))  # noqa: PERF401  as they come
 
     async with running(Reader()):
         await world.write(60)

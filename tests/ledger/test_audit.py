@@ -11,6 +11,9 @@ from tests.ledger.books import commit, floored, fold_all, hold, house, post
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.broken_books]
 
+MESSAGE = """INSERT INTO inbox_message
+  (version, created_at, updated_at, topic, event_id, key, digest, payload, sender, status, attempts, waiting_since)
+  SELECT 0, now(), now(), 't', gen_random_uuid(), 'k', '', '[]', 's', {}, 0, now()"""
 BROKEN = {
     "zero_sum": "UPDATE ledger_account SET own = own + 1 WHERE name = 'test:1'",
     "balance_is_transfers": "DELETE FROM ledger_transfer WHERE kind = 'test'",
@@ -20,6 +23,10 @@ BROKEN = {
     "plans_are_postings": "UPDATE ledger_plan_net SET net = net + 1 WHERE plan_id = 'house/open'",
     "floors_hold": "UPDATE ledger_account SET pending_out = own + 1 WHERE name = 'test:1'",
     "announced_changes": "DELETE FROM event WHERE noun = 'balance'",
+    "dead_messages_have_letters": MESSAGE.format("'dead'"),
+    "messages_keep_their_order": MESSAGE.format("'waiting'") + ";" + MESSAGE.format("'processed'"),
+    "positions_without_a_gap": "INSERT INTO place SELECT 7, min(event_id) FROM unplaced",
+    "events_have_a_place": "DELETE FROM unplaced WHERE event_id = (SELECT min(event_id) FROM unplaced)",
     "people_own_balances": "UPDATE ledger_account SET owner = 'person:0' WHERE kind = 'person.available'",
 }
 

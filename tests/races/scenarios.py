@@ -9,13 +9,17 @@ from itertools import pairwise
 from typing import Any
 
 from models.events.requests import Request
+from models.inbox import operations as inbox
+from models.inbox.operations.receiving import received
+from models.inbox.topics import Payload, Poison, Received, Topic, arrival
 from models.kernel.metrics import UNITS
-from models.kernel.refusals import Refusal, VersionConflict
+from models.kernel.refusals import InvalidInput, Refusal, VersionConflict
 from models.kernel.sql import fetch, fetch_one, sql
 from models.kernel.viewer import Role, Viewer
 from models.ledger import folding
 from models.ledger.errors import InsufficientFunds
 from models.people import operations as people
+from models.unit import Unit, step
 from models.wiring import JOBS
 from models.work import operations as work
 from tests.ledger.books import BY, commit, floored, hold, house, post, state
@@ -178,3 +182,90 @@ async def claims_of_four_workers() -> list[str]:
     found = [haul for wave in waves for haul in wave]
     ids = [claim.id for haul in found if not isinstance(haul, BaseException) for claim in haul]
     return surprises(found) + ([] if len(ids) == len(set(ids)) == 10 else [f"claimed {sorted(ids)}"])
+
+
+class Said(Payload):
+    key: str
+    n: int
+
+
+def _topics(seen: list[tuple[str, int]]) -> dict[str, Topic[Said]]:
+    """A topic whose handler keeps what it was given, and is the quicker the later it was sent."""
+
+    async def handle(_work: Unit, said: Said, _received: Received) -> None:
+        await asyncio.sleep((12 - said.n) * 0.003)
+        seen.append((said.key, said.n))
+
+    return {"race": Topic("race", Said, key=lambda said: said.key, handle=handle)}
+
+
+SHOP, DRAIN = Viewer("shop", frozenset({Role.SERVICE})), Viewer.system("drain_inbox")
+
+
+async def _drain(topics: dict[str, Topic[Said]], *, drainers: int, lease_seconds: int) -> list[str]:
+    """Several claim, and all do what they have; again until nothing is left."""
+    wrong: list[str] = []
+    while True:
+        hauls = [await inbox.claim_messages(limit=6, lease_seconds=lease_seconds, by=DRAIN) for _ in range(drainers)]
+        if not any(hauls):
+            return wrong
+        wrong += surprises(await outcomes(inbox.process(one, topics, by=DRAIN) for haul in hauls for one in haul))
+
+
+async def one_event_id_for_ten() -> list[str]:
+    """Ten bring the same event at once: there is one message, and all are answered alike."""
+    topics, payload = _topics([]), {"key": "k", "n": 1}
+    found = await outcomes(inbox.ingest("race", "twin", payload, topics, by=SHOP) for _ in range(10))
+    wrong = surprises(found)
+    if not wrong and any(one != found[0] for one in found):
+        wrong.append("different answers")
+    rows = await fetch(sql("SELECT 1 FROM inbox_message"))
+    return wrong + ([] if len(rows) == 1 else [f"{len(rows)} messages"])
+
+
+async def two_drainers() -> list[str]:
+    """Two work off the inbox, whose leases end at once: each message is handled once, those of a key in their order."""
+    seen: list[tuple[str, int]] = []
+    topics = _topics(seen)
+    for n in range(12):
+        await inbox.ingest("race", f"e{n}", {"key": "ab"[n % 2], "n": n}, topics, by=SHOP)
+    wrong = await _drain(topics, drainers=2, lease_seconds=0)
+    for key in "ab":
+        if (order := [n for of, n in seen if of == key]) != [n for n in range(12) if "ab"[n % 2] == key]:
+            wrong.append(f"{key} was handled as {order}")
+    return wrong
+
+
+async def a_message_that_takes_long_to_come() -> list[str]:
+    """A message has its number and is not committed yet, when a later one of its key comes: that one waits for it."""
+    seen: list[tuple[str, int]] = []
+    topics = _topics(seen)
+
+    @step(refuses=(InvalidInput,))
+    async def slowly(work: Unit, *, by: Viewer) -> None:
+        await received(work, arrival(topics, "race", "e0", {"key": "k", "n": 0}), by.subject)
+        await asyncio.sleep(0.1)
+
+    first = asyncio.create_task(slowly(by=SHOP))
+    await asyncio.sleep(0.05)
+    await inbox.ingest("race", "e1", {"key": "k", "n": 1}, topics, by=SHOP)
+    wrong = await _drain(topics, drainers=1, lease_seconds=60)
+    await first
+    wrong += await _drain(topics, drainers=1, lease_seconds=60)
+    return wrong + ([] if seen == [("k", 0), ("k", 1)] else [f"handled as {seen}"])
+
+
+async def one_letter_driven_by_five() -> list[str]:
+    """Five drive one dead letter again at once: it is done once, and all are answered alike."""
+    topics = _topics([])
+    await inbox.ingest("race", "dead", {"key": "k", "n": 1}, topics, by=SHOP)
+    (claimed,) = await inbox.claim_messages(limit=1, lease_seconds=60, by=DRAIN)
+    await inbox.set_aside(claimed, Poison("a race"), wait_seconds=60, by=DRAIN)
+    (letter,) = await fetch(sql("SELECT id FROM dead_letter"))
+    found = await outcomes(inbox.redrive(letter["id"], None, topics, by=BY) for _ in range(5))
+    wrong = surprises(found)
+    if not wrong and any(one != found[0] for one in found):
+        wrong.append("different answers")
+    moves = await fetch(sql("SELECT noun FROM event WHERE name = 'redrive' ORDER BY noun"))
+    told = [move["noun"] for move in moves]
+    return wrong + ([] if told == ["dead_letter", "inbox_message"] else [f"{told} were driven"])

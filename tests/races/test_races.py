@@ -9,7 +9,7 @@ import random
 import pytest
 
 from models.events import requests
-from models.kernel.sql import fetch_one, sql, transaction
+from models.kernel.sql import TRUE, fetch_one, sql, transaction
 from models.ledger import folding
 from models.unit import Unit
 from tests.ledger.books import floored, house, post, state
@@ -56,15 +56,30 @@ async def _nobody_waits(*_: object) -> None:
     return None
 
 
+async def _whoever_asks(work: Unit, table: type, id: int, _token: object) -> object:
+    return await work.lock(table, sql("r.id = {}", id), visible_to=TRUE)
+
+
+async def _only_twins_wait(work: Unit, key: str) -> None:
+    if not key.startswith("inbox order"):
+        await work.db.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
+
+
+DRAINING = "models.inbox.operations.draining"
 GUARDED_BY_PYTHON = [
     (scenarios.twins_with_one_key, requests, "take", _nobody_waits),
     (scenarios.one_identity_for_ten, Unit, "alone", _nobody_waits),
     (scenarios.two_expect_one_version, "models.unit", "ROW_LOCK", ""),
     (scenarios.claims_of_four_workers, "models.work.claims", "FREE", "TRUE"),
+    (scenarios.one_event_id_for_ten, Unit, "alone", _nobody_waits),
+    (scenarios.two_drainers, DRAINING, "FIRST_OF_ITS_KEY", "TRUE"),
+    (scenarios.two_drainers, DRAINING, "still_ours", _whoever_asks),
+    (scenarios.one_letter_driven_by_five, "models.unit", "ROW_LOCK", ""),
+    (scenarios.a_message_that_takes_long_to_come, Unit, "alone", _only_twins_wait),
 ]
 
 
-@pytest.mark.parametrize("scenario", [row[0] for row in GUARDED_BY_PYTHON[1:]], **by_name)
+@pytest.mark.parametrize("scenario", list(dict.fromkeys(row[0] for row in GUARDED_BY_PYTHON[1:])), **by_name)
 async def test_nothing_goes_wrong_above_the_ledger(scenario):
     assert await scenario() == []
 

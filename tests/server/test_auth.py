@@ -14,7 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from models.kernel.viewer import Role
+from models.inbox import operations as inbox
+from models.kernel.viewer import Role, Viewer
 from server import auth
 from server.graphql.schema import schema
 from settings import DEVELOPMENT_SECRET
@@ -319,6 +320,7 @@ HOLD = (
 )
 DONE = '{planId: "%s", batches: [{id: "1", postings: [{source: "$A", target: "$B", money: {amount: "1", currency: "EUR"}}]}]}'
 ADJUST = '{person: {number: $P}, money: {amount: "1", currency: "EUR"}, reason: "r", idempotencyKey: "k"}'
+TOLD = '{topic: "person.named", eventId: "e", payload: {externalId: "told", name: "N"}}'
 # root field: (how it is asked, who is let in, what the others are told)
 FIELDS = {
     "viewer": ("{ viewer { subject } }", EVERYBODY, None),
@@ -349,6 +351,10 @@ FIELDS = {
     "upsertPerson": ('{externalId: "new", name: "N"}', {Role.OPERATOR, Role.SERVICE}, "FORBIDDEN"),
     "adjustBalance": (ADJUST, {Role.OPERATOR}, "FORBIDDEN"),
     "runJob": ("{name: PRUNE}", {Role.OPERATOR}, "FORBIDDEN"),
+    "deadLetters": ("{ deadLetters { totalCount } }", STAFF, "FORBIDDEN"),
+    "ingestEvent": (TOLD, {Role.SERVICE}, "FORBIDDEN"),
+    "redriveDeadLetters": ('{ids: ["$D"]}', {Role.OPERATOR}, "FORBIDDEN"),
+    "discardDeadLetter": ('{id: "$D", reason: "r"}', {Role.OPERATOR}, "FORBIDDEN"),
 }
 
 
@@ -379,6 +385,8 @@ async def names(make, api):
     for plan in ("one", "two"):
         held = asked("holdPlan", names).replace('"new"', f'"{plan}"').replace("__typename", "... on Node { id }")
         names["L"] = (await api(held, by=make.service))["id"]
+    await inbox.bury("queue:test", "message", "no call", "a test", by=Viewer.system("queue"))
+    names["D"] = (await api("{ deadLetters { edges { node { id } } } }", by=make.operator))["edges"][0]["node"]["id"]
     names["R"] = (await api("mutation { runJob(input: {name: PRUNE}) { ... on Node { id } } }", by=make.operator))["id"]
     return names
 

@@ -13,6 +13,7 @@ CODES = (PLEDGE_NOT_FOUND,)
 CORRECTION_KINDS = (HOLD, RELEASE)
 KEEP_PLEDGES = Job("keep_pledges", "prune", "Keeps every pledge.")
 JOBS = (KEEP_PLEDGES,)
+TOPICS = ()
 VIEWS = {"pledge": as_it_is}
 REACTIONS = {("pledge", "open"): KEEP_PLEDGES}
 CHECKS = (

@@ -1,0 +1,46 @@
+"""Mutations over many: each item is asked for by itself, in a unit of its own, and answered by a row or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from models.events.requests import Request
+from models.kernel.refusals import Refusal
+from schema.context import Info
+from schema.inputs import Asked
+from schema.refusals import shown
+
+T = TypeVar("T")
+
+
+async def each(
+    info: Info,
+    input: Asked,
+    items: Sequence[T],
+    do: Callable[[T, Request], Awaitable[Any]],
+    *,
+    content: Callable[[T], dict[str, Any]],
+) -> list[Any]:
+    """One answer for each item, in their order; what one refuses hinders no other.
+
+    The key of an item is the request's with the item's number, and `content` is what must be the same when it comes
+    again. An item's place is listed in `extensions.replayed` where its answer was given before. Refuses INVALID_INPUT, for
+    all of them, for a key that is empty or too long.
+    """
+    asked, path = input.request(info), info.path.as_list()
+    answers: list[Any] = []
+    for place, item in enumerate(items):
+        one = replace(
+            asked,
+            content=content(item),
+            key=None if asked.key is None else f"{asked.key}/{item}",
+            on_replay=partial(info.context.replayed.append, [*path, place]),
+        )
+        try:
+            answers.append(await do(item, one))
+        except Refusal as no:
+            answers.append(shown(no))
+    return answers
