@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -131,6 +131,47 @@ def audit() -> None:
     verdict = "The books are clean" if report.clean else "The books differ"
     out.print(f"{verdict}: {report.accounts} accounts, {report.transfers} transfers.")
     raise typer.Exit(0 if report.clean else 1)
+
+
+@cli.command()
+def watch(
+    noun: Annotated[
+        list[str] | None, typer.Option(help="Only events of this noun; may be given several times.")
+    ] = None,
+    token: Annotated[str, typer.Option(help="A bearer token; development makes one of an operator.")] = "",
+) -> None:
+    """Print every event as it arrives, until Ctrl-C. Comes again by itself, and misses nothing."""
+    from server.auth import development_token  # noqa: PLC0415
+    from server.watch import EVENTS, Declined, follow  # noqa: PLC0415
+
+    url = f"ws://{settings().host}:{settings().port}/graphql"
+    bearer = token or development_token(Role.OPERATOR, subject="watch")
+    wanted = {"nouns": [name.upper() for name in noun]} if noun else {}
+
+    async def show() -> None:
+        async for item in follow(url, bearer, EVENTS, wanted):
+            if line := _line(item):
+                out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    try:
+        asyncio.run(show())
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except Declined as declined:
+        err.print(str(declined), style="red")
+        raise typer.Exit(1) from None
+
+
+def _line(item: dict[str, Any]) -> str | None:
+    """An event on one line; nothing for a heartbeat."""
+    if item["__typename"] == "Lagged":
+        return f"… read too slowly, {item['missed']} wait; going on"
+    if "name" not in item:
+        return None
+    noun = item["__typename"].removesuffix("Event")
+    status = f" {item['from'] or ''} -> {item['to']}" if item["from"] != item["to"] else ""
+    who = f"{item['actor'].lower()} {item['actorSubject']}"
+    return f"{item['occurredAt']}  {noun} v{item['version']} {item['name']}{status}  by {who}  {item['facts'] or ''}"
 
 
 @cli.command()

@@ -54,7 +54,7 @@ class Dashboard:
         self.socket = socket
         self._ids = itertools.count(1)
         self._operations: dict[str, Operation] = {}
-        self._reading = asyncio.create_task(self._read())
+        self.reading = asyncio.create_task(self._read())
 
     async def subscribe(self, query: str, **variables: Any) -> Operation:
         operation = self._operations[id] = Operation(id := f"op-{next(self._ids)}")
@@ -69,12 +69,12 @@ class Dashboard:
 
     async def cut(self) -> None:
         """As a cable does it: no closing handshake."""
-        self._reading.cancel()
+        self.reading.cancel()
         self.socket.transport.abort()
         await asyncio.sleep(0)
 
     async def close(self) -> None:
-        self._reading.cancel()
+        self.reading.cancel()
         await self.socket.close()
 
     async def _read(self) -> None:

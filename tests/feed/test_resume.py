@@ -78,7 +78,7 @@ async def test_a_slow_reader_is_told_that_it_lags_and_the_others_do_not_notice(m
     slow = await watch(make.operator, max_queue=1)
     lagging = await slow.subscribe(EVENTS)
     cursor = (await lagging.item())["cursor"]
-    slow._reading.cancel()  # it reads no more: what is sent fills the buffers of both ends
+    slow.reading.cancel()  # it reads no more: what is sent fills the buffers of both ends
     quick = await watch(make.operator)
     following = await quick.subscribe(EVENTS, after=cursor)
     for number in range(200):
@@ -86,7 +86,7 @@ async def test_a_slow_reader_is_told_that_it_lags_and_the_others_do_not_notice(m
         await asyncio.sleep(0)
         if number % 4 == 3:
             assert [(await following.event())["facts"]["n"] for _ in range(4)] == list(range(number - 3, number + 1))
-    slow._reading = asyncio.create_task(slow._read())
+    slow.reading = asyncio.create_task(slow._read())
     items = [await lagging.item()]
     while items[-1]["__typename"] != "Lagged":
         items.append(await lagging.item())
