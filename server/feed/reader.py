@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 from redis.asyncio import Redis
@@ -51,13 +51,13 @@ class Reader:
                 {self._stream: f"{self.position}-0"}, count=settings().feed_page, block=BLOCK_MS
             )
             entries = answer[0][1] if answer else []
-            events = [EventRecord.read(fields[b"e"]) for _, fields in entries]
+            events = list(_readable(fields for _, fields in entries))
             if not events or events[0].position != self.position + 1:
                 await self._from_log(up_to=events[0].position - 1 if events else await positions.head())
             following = [event for number, event in enumerate(events, self.position + 1) if event.position == number]
             if following:
                 self._take(following)
-            if len(following) < len(events):  # the stream has a hole: the next round reads the log
+            if len(following) < len(entries):  # the stream has a hole: the next round reads the log
                 await asyncio.sleep(settings().feed_poll_ms / 1000)
 
     async def _poll(self) -> None:
@@ -78,3 +78,13 @@ class Reader:
     def _take(self, events: Sequence[EventRecord]) -> None:
         self.position = events[-1].position
         self._hand_over(events)
+
+
+def _readable(entries: Iterable[Mapping[bytes, bytes]]) -> Iterator[EventRecord]:
+    """The events of the stream's entries, up to the first that is none of ours: that one is a hole like any other."""
+    for fields in entries:
+        try:
+            yield EventRecord.read(fields[b"e"])
+        except (KeyError, ValueError, TypeError):
+            logger.warning("stream_not_readable")
+            return

@@ -1,0 +1,114 @@
+"""What the relay carries on: the stream, and the jobs that events wake; each from its own last position."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jobs.exports import STREAM, Exporter, Reactions, Stream
+from jobs.queues import INNER_QUEUE
+from jobs.relay import Relay
+from models.events import log, positions
+from models.events.cursors import read_seal
+from models.wiring import JOBS
+from models.work import operations as work
+from tests.feed.conftest import placed, running
+from tests.feed.test_positions import write
+from tests.feed.test_reader import publish, streamed
+
+
+async def ids(redis: Any) -> list[int]:
+    entries = await redis.xrange(STREAM.format((await read_seal()).epoch))
+    return [int(id.split(b"-")[0]) for id, _ in entries]
+
+
+async def test_an_emptied_redis_gets_the_end_of_the_log_again(relay, redis, knobs):
+    knobs(feed_stream_max=100)
+    await publish(120)
+    await streamed(redis, 120)
+    await redis.flushall()
+    await streamed(redis, 120)
+    assert await ids(redis) == list(range(21, 121))
+
+
+async def test_what_is_on_the_stream_already_is_not_there_twice(database, redis):
+    await publish_alone(10)
+    target = Stream((await read_seal()).epoch)
+    events = await log.after(0, 100)
+    for part in (events[:6], events[2:8], events):
+        await target.send(part)
+    assert await ids(redis) == list(range(1, 11))
+    await target.aclose()
+
+
+async def publish_alone(events: int) -> None:
+    for number in range(events):
+        await write(f"job_run:{number}", 0)
+    await positions.place(events)
+
+
+async def test_an_export_goes_on_where_it_was(database, redis):
+    """Its position is in PostgreSQL; a relay that takes over does not begin anew."""
+    await publish_alone(10)
+    seen: list[int] = []
+
+    class Target:
+        name = "test"
+
+        async def start(self, position: int, head: int) -> int:
+            return position
+
+        async def send(self, events: Any) -> None:
+            seen.extend(event.position for event in events)
+
+        async def aclose(self) -> None: ...
+
+    for last in (10, 12):
+        async with running(Exporter(Target())):
+            async with asyncio.timeout(5):
+                while seen[-1:] != [last] or await positions.exported("test") < last:
+                    await asyncio.sleep(0.02)
+        await write(f"job_run:{last}", 0)
+        await write(f"job_run:{last + 1}", 0)
+        await positions.place(10)
+    assert seen == list(range(1, 13))
+
+
+async def test_an_event_wakes_its_job_once_for_all_of_a_batch(make, redis):
+    for _ in range(3):
+        await work.request_run(JOBS["prune"], by=make.operator.viewer)
+    await make.person()
+    await positions.place(10)
+    target = Reactions()
+    await target.send(await log.after(0, 10))
+    queued = await redis.zrange(INNER_QUEUE, 0, -1)
+    assert queued == [b"run_requested_jobs:3"]
+    await target.send(await log.after(0, 10))
+    assert await redis.zrange(INNER_QUEUE, 0, -1) == queued
+    await target.aclose()
+
+
+async def test_far_behind_jobs_are_woken_once_and_not_for_every_event(knobs):
+    knobs(relay_batch=10)
+    target = Reactions()
+    assert await target.start(5, 8) == 5
+    assert await target.start(5, 100_000) == 99_990
+    await target.aclose()
+
+
+@pytest.mark.usefixtures("database")
+async def test_positions_are_given_while_redis_is_gone_and_carried_on_when_it_is_back(
+    redis, redis_url, knobs, tmp_path
+):
+    knobs(redis_url=f"unix://{tmp_path}/nobody.sock")
+    relay = Relay()
+    async with running(relay):
+        await write("job_run:1", 0)
+        await placed()
+        assert relay.leads
+        assert relay.healthy
+    knobs(redis_url=redis_url)
+    async with running(Relay()):
+        await streamed(redis, 1)
