@@ -92,3 +92,48 @@ async def test_what_one_may_not_see_is_answered_like_what_does_not_exist(make, w
     assert foreign["extensions"]["code"] == "PERSON_NOT_FOUND"
     assert closed["extensions"]["code"] == "FORBIDDEN"
     await asyncio.sleep(0)
+
+
+async def test_two_who_ask_the_same_and_see_differently_are_answered_apart(make, watch):
+    anna, bert = await make.person("1 EUR"), await make.person("2 EUR")
+    boards = {person.id: await watch(make.user(person)) for person in (anna, bert)}
+    following = {number: await board.subscribe(BALANCE) for number, board in boards.items()}
+    assert [(await following[p.id].item())["available"]["amount"] for p in (anna, bert)] == ["1.00", "2.00"]
+    await make.adjust(bert, "5 EUR")
+    await make.adjust(anna, "7 EUR")
+    assert [(await following[p.id].item())["available"]["amount"] for p in (anna, bert)] == ["8.00", "7.00"]
+
+
+async def test_those_who_see_the_same_are_answered_together_wherever_they_begin(make, served, watch):
+    """One execution for all of them: the variable that says where to begin does not part them."""
+    anna = await make.person("1 EUR")
+    board = await watch(make.operator)
+    first = await board.subscribe(BALANCE, person={"number": anna.id})
+    cursor = (await first.item())["cursor"]
+    other = await (await watch(make.auditor)).subscribe(BALANCE, person={"number": anna.id}, after=cursor)
+    third = await (await watch(make.operator)).subscribe(BALANCE, person={"number": anna.id}, after=cursor)
+    async with asyncio.timeout(5):
+        while sorted(len(c.members) for c in served.app.state.feed.cohorts._known.values()) != [1, 2]:
+            await asyncio.sleep(0.01)
+    await make.adjust(anna, "1 EUR")
+    assert [(await one.event())["version"] for one in (first, other, third)] == [2, 2, 2]
+    await board.close()
+    async with asyncio.timeout(5):
+        while sorted(len(c.members) for c in served.app.state.feed.cohorts._known.values()) != [1, 1]:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_nested_in_an_event_is_as_it_is_now(make, watch):
+    """A context of its own for every event: nothing loaded for one is shown with the next."""
+    anna = await make.person("1 EUR")
+    board = await watch(make.user(anna))
+    following = await board.subscribe(
+        "subscription { balanceChanged { __typename ... on BalanceEvent { version person { name } } } }"
+    )
+    assert (await following.item())["person"]["name"] == "Anna"
+    upsert = "mutation ($e: String!, $n: String!) { upsertPerson(input: {externalId: $e, name: $n}) { __typename } }"
+    external = f"{{ person(ref: {{number: {anna.id}}}) {{ identities {{ value }} }} }}"
+    known = (await make.ask(external, by=make.operator))["identities"][0]["value"]
+    await make.ask(upsert, by=make.operator, e=known, n="Anna Neu")
+    await make.adjust(anna, "1 EUR")
+    assert (await following.item())["person"]["name"] == "Anna Neu"
