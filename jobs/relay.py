@@ -21,7 +21,7 @@ from jobs.waking import Listener
 from models.database import credentials, server_settings
 from models.events import positions
 from models.events.cursors import read_seal
-from models.kernel.metrics import RELAY_DELAY, RELAY_LAG_SECONDS, RELAY_LEADS, UNPLACED
+from models.kernel.metrics import RELAY_DELAY, RELAY_LEADS
 from models.kernel.tasks import cancelled
 from settings import settings
 
@@ -109,7 +109,6 @@ class Relay:
                 await connection.fetchval("SELECT 1")  # whether we still lead
                 checked = time.monotonic()
                 self._all_is_well()
-                await _count_waiting()
             if len(placed) < settings().relay_batch:
                 poll = settings().relay_alone_poll_ms if listener.deaf else settings().relay_poll_ms
                 try:
@@ -125,9 +124,3 @@ class Relay:
 def _observe_delay(occurred_at: datetime) -> None:
     moved = timedelta(seconds=settings().clock_offset_seconds)
     RELAY_DELAY.observe(max(0.0, (datetime.now(UTC) + moved - occurred_at).total_seconds()))
-
-
-async def _count_waiting() -> None:
-    waiting, age = await positions.waiting()
-    UNPLACED.set(waiting)
-    RELAY_LAG_SECONDS.set(age)

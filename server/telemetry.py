@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tortoise import connections
 
+from models.events import positions
 from models.inbox import reads as inbox
 from models.kernel.metrics import (
     FOLD_LAG_SECONDS,
@@ -23,6 +24,8 @@ from models.kernel.metrics import (
     OLDEST_PLAN_SECONDS,
     OPEN_PLANS,
     POOL,
+    RELAY_LAG_SECONDS,
+    UNPLACED,
 )
 from models.kernel.sql import fetch_one, sql
 from models.ledger.folding import backlog
@@ -86,6 +89,9 @@ async def _observe() -> None:
     waiting, age_ms = await backlog()
     FOLD_WAITING.set(waiting)
     FOLD_LAG_SECONDS.set(age_ms / 1000)
+    unplaced, age = await positions.waiting()
+    UNPLACED.set(unplaced)
+    RELAY_LAG_SECONDS.set(age)
     plans = await fetch_one(
         sql(
             """SELECT count(*) AS n, coalesce(extract(epoch FROM saldo_now() - min(created_at)), 0)::bigint AS age
