@@ -38,6 +38,12 @@ def test_nothing_else_writes(path):
             assert node.value.func.attr not in ORM_WRITES, f"{path}:{node.lineno} writes by Tortoise"
 
 
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_only_the_relay_enqueues(path):
+    """From the log: so that nothing is enqueued that did not happen, and nothing that happened is forgotten."""
+    assert "enqueue_job(" not in path.read_text() or str(path) == "jobs/exports.py"
+
+
 @pytest.mark.parametrize("path", [path for path in FILES if str(path) != "models/unit.py"], ids=str)
 def test_only_the_unit_sets_a_status(path):
     for node in ast.walk(ast.parse(path.read_text())):

@@ -88,8 +88,11 @@ async def test_several_give_positions_at_once(database):
 
 @pytest.mark.usefixtures("database")
 async def test_several_give_positions_at_once_finds_a_missing_lock():
-    lock = "IF NOT pg_try_advisory_xact_lock(hashtextextended('event_place', 0)) THEN\n    RETURN;\n  END IF;"
-    async with without("event_place", lock):
+    head = "SELECT coalesce(max(p.position), 0) INTO head FROM place p;"
+    lock = (
+        f"IF NOT pg_try_advisory_xact_lock(hashtextextended('event_place', 0)) THEN\n    RETURN;\n  END IF;\n  {head}"
+    )
+    async with without("event_place", lock, f"{head} PERFORM pg_sleep(0.003);"):
         assert await places_at_once() != []
 
 

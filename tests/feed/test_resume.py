@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from models.events import positions
+from models.events import log, positions
 from models.kernel.sql import transaction
 from tests.feed.conftest import placed
 from tests.feed.dashboard import let_in
@@ -129,6 +130,31 @@ async def test_a_burst_of_more_than_a_queue_holds_is_no_reason_to_lag(make, watc
         for number in range(500):
             await db.execute(NOTED, f"dead_letter:{number}", 0, orjson.dumps({"n": number}).decode(), LETTER)
     assert [(await following.event())["facts"]["n"] for _ in range(500)] == list(range(500))
+
+
+async def test_too_much_while_catching_up_is_one_more_page_and_not_a_reason_to_lag(
+    make, served, watch, knobs, monkeypatch
+):
+    knobs(feed_queue_max=4)
+    written, read = itertools.count(1), log.after
+
+    async def slowly(position: int, limit: int, **options: Any) -> list[log.EventRecord]:
+        """Much happens while a page is read, three times over."""
+        found = await read(position, limit, **options)
+        if "where" in options and (last := served.app.state.feed.cohorts.position) < 40:
+            for _ in range(15):
+                await note(next(written))
+            while served.app.state.feed.cohorts.position < last + 15:
+                await asyncio.sleep(0.01)
+        return found
+
+    board = await watch(make.operator)
+    cursor = (await (await board.subscribe(EVENTS)).item())["cursor"]
+    await note(0)
+    await placed()
+    monkeypatch.setattr(log, "after", slowly)
+    following = await board.subscribe(EVENTS, after=cursor)
+    assert [(await following.event())["facts"]["n"] for _ in range(46)] == list(range(46))
 
 
 async def test_a_log_that_was_restored_ends_its_subscriptions_and_its_cursors(make, served, watch):
