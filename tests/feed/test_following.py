@@ -92,3 +92,16 @@ async def test_what_one_may_not_see_is_answered_like_what_does_not_exist(make, w
     assert foreign["extensions"]["code"] == "PERSON_NOT_FOUND"
     assert closed["extensions"]["code"] == "FORBIDDEN"
     await asyncio.sleep(0)
+
+
+async def test_what_is_kept_for_a_subscription_does_not_grow_with_its_events(make, watch, served):
+    anna = await make.person("10 EUR")
+    following = await (await watch(make.operator)).subscribe(EVENTS)
+    kept = []
+    for _ in range(3):
+        await make.adjust(anna, "1 EUR")
+        while (await following.item())["__typename"] != "PersonEvent":
+            pass
+        (cohort,) = served.app.state.feed.cohorts._known.values()
+        kept.append(len(cohort.rendering.executor._relevant_sub_fields))
+    assert kept[0] == kept[1] == kept[2]
