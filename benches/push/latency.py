@@ -12,6 +12,7 @@ from tortoise import connections
 from websockets.asyncio.client import ClientConnection, connect
 
 from benches.measure import Case, Group, Pace, Sample, measure, summary
+from benches.push.bursts import bursts
 from benches.push.deliveries import operators
 from benches.push.writer import SCRATCH, Order, Unit, write
 from benches.world import Process, World
@@ -28,15 +29,17 @@ class Watcher:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket, self.seen = socket, dict[tuple[int, int], float]()
-        self.came = asyncio.Event()
+        self.came, self.reading = asyncio.Event(), asyncio.create_task(self._read())
 
-    async def run(self) -> None:
+    async def _read(self) -> None:
         async for text in self.socket:
             at, message = time.monotonic(), orjson.loads(text)
             if message["type"] == "ping":
                 await self.socket.send('{"type":"pong"}')
             elif message["type"] == "next":
                 item = message["payload"]["data"]["events"]
+                if item["__typename"] == "Lagged":
+                    raise RuntimeError("a subscriber that reads at once has fallen behind")
                 if item["__typename"] == "PersonEvent":
                     self.seen[item["person"]["number"], item["version"]] = at
                 self.came.set()
@@ -44,6 +47,8 @@ class Watcher:
     async def latencies(self, units: list[Unit]) -> list[float]:
         async with asyncio.timeout(LATE_SECONDS):
             while not all((number, version) in self.seen for number, version, _ in units):
+                if self.reading.done():
+                    await self.reading
                 self.came.clear()
                 await self.came.wait()
         return [(self.seen[number, version] - committed) * 1000 for number, version, committed in units]
@@ -60,12 +65,11 @@ async def _watching(server: Process) -> AsyncIterator[Watcher]:
         for message in opening:
             await socket.send(orjson.dumps(message).decode())
         watcher = Watcher(socket)
-        running = asyncio.create_task(watcher.run())
         await asyncio.sleep(0.5)  # the subscription is live
         try:
             yield watcher
         finally:
-            running.cancel()
+            watcher.reading.cancel()
 
 
 async def _measured(server: Process, what: str, events: float, pace: Pace) -> Sample:
@@ -77,6 +81,8 @@ async def _measured(server: Process, what: str, events: float, pace: Pace) -> Sa
 
 async def run(world: World, pace: Pace) -> Group:
     await connections.get("default").execute_script(SCRATCH)
+    async with bursts(world) as written:
+        await written.placed()  # what is in the world from its beginning is not news
     async with (
         world.serve("server.cli", "api") as api,
         world.serve("server.cli", "worker"),
