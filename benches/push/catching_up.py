@@ -7,7 +7,8 @@ from dataclasses import replace
 from benches.measure import Case, Group, Pace, Sample, measure
 from benches.push.bursts import Bursts, bursts
 from benches.push.deliveries import operators, users
-from benches.push.listener import Order, listening
+from benches.push.listener import listening
+from benches.push.sockets import Order
 from benches.world import World
 from models.events.cursors import read_seal
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benches.push.bursts import bursts
 from benches.push.deliveries import BALANCES, operators, users
-from benches.push.listener import Order, listening
+from benches.push.listener import listening
+from benches.push.sockets import Order
 from benches.world import Process, World
 
 SOCKETS, SIGHTS = 1_000, 500

@@ -20,6 +20,7 @@ from models.kernel.sql import fetch_one, sql
 from settings import settings
 
 WAITING, WAITING_QUICK = 100_000, 10_000
+AT_LEAST = 0.75
 SCRATCH = """
 CREATE TABLE bare_unplaced (event_id bigint PRIMARY KEY);
 CREATE TABLE bare_place (position bigint PRIMARY KEY, event_id bigint NOT NULL UNIQUE);
@@ -115,5 +116,5 @@ async def run(world: World, pace: Pace) -> Group:
         pace,
     )
     group.compare("places / ids that are only numbered", "place", "bare_place")
-    group.compare("writers with the relay / without", "writer", "writer_alone")
+    group.compare("writers with the relay / without", "writer", "writer_alone", AT_LEAST)
     return group
