@@ -70,13 +70,31 @@ class Group:
     facts: dict[str, float | int | bool | str] = field(default_factory=dict)
     """What else was seen: not compared with anything."""
 
-    def compare(self, name: str, case: str, floor: str, at_least: float | None = None) -> None:
-        runs = tuple(a.per_second / b.per_second for a, b in zip(self.samples[case], self.samples[floor], strict=True))
+    def compare(
+        self,
+        name: str,
+        case: str,
+        floor: str,
+        at_least: float | None = None,
+        by: Callable[[Sample], float] = lambda sample: sample.per_second,
+    ) -> None:
+        runs = tuple(by(a) / by(b) for a, b in zip(self.samples[case], self.samples[floor], strict=True))
         self.ratios.append(Ratio(name, median(runs), runs, at_least))
 
+    def add(self, other: Group) -> Group:
+        """What was measured after this, with other servers, and belongs to it."""
+        return Group(
+            self.about,
+            self.pace,
+            [*self.cases, *other.cases],
+            {**self.samples, **other.samples},
+            self.ratios + other.ratios,
+            self.facts | other.facts,
+        )
+
     def middle(self, case: str) -> Sample:
-        """The round that was neither the best nor the worst."""
-        ordered = sorted(self.samples[case], key=lambda sample: sample.per_second)
+        """The round that was neither the best nor the worst; by the time it took, where the rate was given."""
+        ordered = sorted(self.samples[case], key=lambda sample: (round(sample.per_second, 2), sample.p50_ms))
         return ordered[len(ordered) // 2]
 
 

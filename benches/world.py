@@ -125,11 +125,13 @@ class World:
         return {"books_clean": f"not proved, too slow: {', '.join(late)}" if clean and late else clean}
 
     @asynccontextmanager
-    async def serve(self, *command: str) -> AsyncIterator[Process]:
-        """`python -m <command>` until the block ends, with the settings of the world and a free port."""
+    async def serve(self, *command: str, **knobs: object) -> AsyncIterator[Process]:
+        """`python -m <command>` until the block ends, with the settings of the world, these, and a free port."""
         port = _free_port()
         log = (self.home / f"{command[0]}.log").open("ab")
-        own = {"SALDO_PORT": str(port), "SALDO_LOG_LEVEL": "WARNING", "SALDO_ENV": "development"}
+        given = port - (command[-1] == "worker")  # which answers on the port behind its own
+        own = {"SALDO_PORT": str(given), "SALDO_LOG_LEVEL": "WARNING", "SALDO_ENV": "development"}
+        own |= {f"SALDO_{name.upper()}": str(value) for name, value in knobs.items()}
         child = subprocess.Popen(  # noqa: ASYNC220  it is tied to the thread that starts it
             [sys.executable, "-m", *command],
             env=os.environ | own,

@@ -16,6 +16,7 @@ from server.feed.rendering import Rendering
 from settings import settings
 
 LOOK_SECONDS = 0.02
+DELIVERED = {kind: DELIVERIES.labels(kind) for kind in ("event", "heartbeat", "lagged")}
 
 
 class Following:
@@ -26,7 +27,7 @@ class Following:
 
     async def items(self, after: str | None) -> AsyncGenerator[Ready, None]:
         async for ready in self._from(after):
-            DELIVERIES.labels(ready.kind).inc()
+            DELIVERED[ready.kind].inc()
             self.position = max(self.position, ready.position)
             yield ready
 

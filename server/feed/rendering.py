@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import orjson
-from graphql import ExecutionResult
+from graphql import GraphQLError, GraphQLObjectType
 from graphql.execution import Executor
+from graphql.execution.collect_fields import collect_fields
 
 from models.events.cursors import Seal
 from models.events.log import EventRecord
@@ -29,6 +30,12 @@ class Rendering:
 
     def __init__(self, executor: Executor[Any], watch: Watch, viewer: Viewer, fresh: Callable[[], Any]) -> None:
         self.executor, self.watch, self.viewer, self.fresh = executor, watch, viewer, fresh
+        self._root = cast(GraphQLObjectType, executor.schema.subscription_type)
+        self._fields = collect_fields(
+            executor.schema, executor.fragments, executor.variable_values, self._root, executor.operation,
+            executor.hide_suggestions,
+        )  # fmt: skip
+        """Collected once: the executor keeps what it finds below, by their identity, for all items and for ever."""
 
     async def event(self, event: EventRecord, seal: Seal) -> Ready | None:
         """None where it is not wanted, or not for this viewer's eyes."""
@@ -57,10 +64,17 @@ class Rendering:
     async def _text(self, item: object, cursor: str) -> str:
         executor = self.executor.build_per_event_executor(item)
         executor.context_value = context = self.fresh()
-        result = executor.execute_operation(False)
-        if not isinstance(result, ExecutionResult):
-            result = await cast(Awaitable[ExecutionResult], result)
-        answer: dict[str, Any] = {"data": result.data, "extensions": {"cursor": cursor}}
-        if result.errors:
-            answer["errors"] = shown(result.errors, context.request_id)
+        answer: dict[str, Any] = {"data": await self._data(executor), "extensions": {"cursor": cursor}}
+        if errors := executor.collected_errors.errors:
+            answer["errors"] = shown(errors, context.request_id)
         return orjson.dumps(answer).decode()
+
+    async def _data(self, executor: Executor[Any]) -> dict[str, Any] | None:
+        """What `execute_operation` does, but for collecting the root's fields anew."""
+        fields, _, _ = self._fields
+        try:
+            data = executor.execute_collected_root_fields(self._root, executor.root_value, fields, False, ())
+            return await data if isinstance(data, Awaitable) else data
+        except GraphQLError as error:
+            executor.collected_errors.add(error, None)
+            return None

@@ -190,6 +190,6 @@ def _cohort(prepared: Prepared) -> Hashable:
     return (
         id(prepared.context.document),
         prepared.asked.operation_name,
-        orjson.dumps(variables, option=orjson.OPT_SORT_KEYS),
+        orjson.dumps(variables, option=orjson.OPT_SORT_KEYS).decode(),
         prepared.context.viewer.sight,
     )

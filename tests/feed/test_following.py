@@ -137,3 +137,16 @@ async def test_what_is_nested_in_an_event_is_as_it_is_now(make, watch):
     await make.ask(upsert, by=make.operator, e=known, n="Anna Neu")
     await make.adjust(anna, "1 EUR")
     assert (await following.item())["person"]["name"] == "Anna Neu"
+
+
+async def test_what_is_kept_for_a_subscription_does_not_grow_with_its_events(make, watch, served):
+    anna = await make.person("10 EUR")
+    following = await (await watch(make.operator)).subscribe(EVENTS)
+    kept = []
+    for _ in range(3):
+        await make.adjust(anna, "1 EUR")
+        while (await following.item())["__typename"] != "PersonEvent":
+            pass
+        (cohort,) = served.app.state.feed.cohorts._known.values()
+        kept.append(len(cohort.rendering.executor._relevant_sub_fields))
+    assert kept[0] == kept[1] == kept[2]
