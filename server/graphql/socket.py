@@ -34,13 +34,14 @@ BAD, UNAUTHORIZED, FORBIDDEN, NO_PROTOCOL, NO_INIT, TWICE, INITS = 4400, 4401, 4
 GOING_AWAY, TRY_LATER, BROKEN = 1001, 1013, 4500
 MISSES_MAX = 2
 CLOSE_SECONDS = 1
+REASON_MAX_BYTES = 123
 
 
 class Close(Exception):
     """What is wrong with the socket as a whole: it ends with this code and reason."""
 
     def __init__(self, code: int, reason: str) -> None:
-        self.code, self.reason = code, reason
+        self.code, self.reason = code, reason.encode()[:REASON_MAX_BYTES].decode(errors="ignore")
         super().__init__(reason)
 
 

@@ -336,6 +336,14 @@ async def test_an_id_that_is_in_use_cannot_be_used_again(wire, make):
         assert await board.closed() == (4409, f"Subscriber for {id} already exists")
 
 
+async def test_a_reason_with_a_long_id_in_it_is_cut_to_what_a_close_frame_holds(wire, make):
+    for id, told in (("x" * 256, "x" * 108), ("\U0001f600" * 256, "\U0001f600" * 27)):
+        board = await wire(make.operator)
+        for _ in range(2):
+            await board.ask(EVENTS, id)
+        assert await board.closed() == (4409, f"Subscriber for {told}")
+
+
 async def test_an_id_can_be_used_again_after_whatever_end(wire, make):
     board = await wire(make.operator)
     for _ in range(3):
