@@ -105,7 +105,7 @@ class Socket:
             case "connection_init":
                 await self._init(_payload(message))
             case "ping":
-                await self._send("pong", message)
+                await self._pong(message)
             case "pong":
                 _payload(message)
                 self._unanswered = 0
@@ -116,6 +116,13 @@ class Socket:
                     running.cancel()
             case _:
                 raise Close(BAD, "Unknown message type")
+
+    async def _pong(self, ping: dict[str, Any]) -> None:
+        try:
+            text = _text("pong", ping)
+        except orjson.JSONEncodeError:  # more levels can be read than written
+            raise Close(BAD, "The payload is nested too deeply") from None
+        await self._ws.send_text(text)
 
     async def _init(self, payload: dict[str, Any]) -> None:
         if self._begun.is_set():
@@ -185,8 +192,7 @@ class Socket:
         yield orjson.dumps(given.content).decode()
 
     async def _send(self, kind: str, message: dict[str, Any]) -> None:
-        told = {name: message[name] for name in ("id", "payload") if name in message}
-        await self._ws.send_text(orjson.dumps({"type": kind, **told}).decode())
+        await self._ws.send_text(_text(kind, message))
 
     # what time brings
 
@@ -224,6 +230,11 @@ def _message(text: str | None) -> dict[str, Any]:
     if message["type"] == "ping":
         _payload(message)
     return message
+
+
+def _text(kind: str, message: dict[str, Any]) -> str:
+    told = {name: message[name] for name in ("id", "payload") if name in message}
+    return orjson.dumps({"type": kind, **told}).decode()
 
 
 def _payload(message: dict[str, Any]) -> dict[str, Any]:

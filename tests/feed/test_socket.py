@@ -386,6 +386,12 @@ async def test_a_ping_is_answered_at_any_time_with_what_it_brought(wire, make):
             assert await board.next() == {"type": "pong", **payload}
 
 
+async def test_a_ping_that_is_nested_too_deeply_to_be_echoed_is_a_bad_message(wire):
+    board = await wire()
+    await board.send('{"type":"ping","payload":' + '{"a":' * 300 + "1" + "}" * 301)
+    assert await board.closed() == (4400, "The payload is nested too deeply")
+
+
 async def test_a_pong_that_nobody_asked_for_is_ignored(wire, make):
     board = await wire()
     await board.send(type="pong")
