@@ -110,7 +110,7 @@ class Socket:
                 _payload(message)
                 self._unanswered = 0
             case "subscribe":
-                self._subscribe(_id(message), message.get("payload"))
+                await self._subscribe(_id(message), message.get("payload"))
             case "complete":
                 if running := self._operations.pop(_id(message), None):
                     running.cancel()
@@ -140,13 +140,19 @@ class Socket:
         self._known.set()
         await self._ws.send_text('{"type":"connection_ack"}')
 
-    def _subscribe(self, id: str, payload: Any) -> None:
+    async def _subscribe(self, id: str, payload: Any) -> None:
         if not isinstance(payload, dict):
             raise Close(BAD, "The payload of subscribe must be an object")
         if not self._known.is_set():
             raise Close(UNAUTHORIZED, "Unauthorized")
         if id in self._operations:
             raise Close(TWICE, f"Subscriber for {id} already exists")
+        if len(self._operations) >= settings().socket_operations_max:
+            many = RequestError("RATE_LIMITED", f"{settings().socket_operations_max} operations may run at once.")
+            await self._send(
+                "error", {"id": id, "payload": _told(many, uuid4().hex)}
+            )  # until then nothing more is read
+            return
         task = asyncio.create_task(self._operate(id, payload), name="operation")
         self._operations[id] = task
         task.add_done_callback(lambda _: self._operations.get(id) is task and self._operations.pop(id))
@@ -175,8 +181,6 @@ class Socket:
 
     async def _texts(self, payload: dict[str, Any], request_id: str) -> AsyncIterator[str]:
         try:
-            if len(self._operations) > settings().socket_operations_max:
-                raise RequestError("RATE_LIMITED", f"{settings().socket_operations_max} operations may run at once.")
             asked = well_formed(payload)
             prepared = prepare(asked, known(asked), self._viewer, request_id, self._state.feed)
         except RequestError as error:

@@ -15,6 +15,7 @@ from server.graphql import answering, socket
 from server.graphql.schema import schema
 from settings import DEVELOPMENT_SECRET
 from tests.feed.conftest import placed
+from tests.feed.wire import frame
 from tests.make import Asker
 
 pytestmark = pytest.mark.usefixtures("quiet_log")
@@ -432,6 +433,20 @@ async def test_one_socket_runs_so_many_operations_at_once(wire, make, knobs):
     assert await board.error("d") == ("RATE_LIMITED", "3 operations may run at once.")
     await board.send(type="complete", id="b")
     await board.works("d")
+
+
+async def test_a_client_that_asks_without_end_and_never_reads_holds_no_more_than_it_may(wire, make, knobs):
+    knobs(socket_operations_max=3)
+    board = await wire(make.operator)
+    asked = {"type": "subscribe", "payload": {"query": EVENTS}}
+    board.socket.transport.pause_reading()
+    board.socket.transport.write(b"".join(frame(asked | {"id": f"{n} {'x' * 200}"}) for n in range(2_000)))
+    running = []
+    for _ in range(40):
+        await asyncio.sleep(0.01)
+        running.append(sum(task.get_name() == "operation" for task in asyncio.all_tasks()))
+    board.socket.transport.abort()
+    assert max(running) == 3
 
 
 async def test_one_viewer_has_so_many_sockets_and_gets_a_place_back(wire, make, served, knobs):
