@@ -225,6 +225,12 @@ async def test_a_message_of_64_kib_is_taken_and_one_byte_more_is_not(wire, parts
     assert (await board.closed())[0] == 1009
 
 
+async def test_text_that_is_no_utf_8_ends_the_socket_and_is_no_error_of_ours(wire, make):
+    board = await wire(make.operator)
+    await board.socket.send(b'{"type":"ping","payload":{"a":"\xff"}}', text=True)
+    assert (await board.closed())[0] == 1007
+
+
 # --- operations that cannot be done ------------------------------------------------------------------------------------
 
 
