@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import uuid4
 
 import orjson
 import structlog
 from graphql import OperationType
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from models.kernel.metrics import SOCKETS_CLOSED
 from models.kernel.tasks import cancelled
@@ -65,18 +65,14 @@ class Socket:
             await asyncio.gather(*done)
         except Close as close:
             await self._close(close)
+        except WebSocketDisconnect:
+            pass
         except Exception:
-            if not self._gone:
-                log.exception("bug")
-                await self._close(Close(BROKEN, "Internal server error"))
+            log.exception("bug")
+            await self._close(Close(BROKEN, "Internal server error"))
         finally:
             await cancelled([*parts, *self._operations.values()])
             self._places.close()
-
-    @property
-    def _gone(self) -> bool:
-        """The other side went away, perhaps while we were sending."""
-        return WebSocketState.DISCONNECTED in (self._ws.client_state, self._ws.application_state)
 
     async def _close(self, close: Close) -> None:
         SOCKETS_CLOSED.labels(str(close.code)).inc()
@@ -122,7 +118,7 @@ class Socket:
             text = _text("pong", ping)
         except orjson.JSONEncodeError:  # more levels can be read than written
             raise Close(BAD, "The payload is nested too deeply") from None
-        await self._ws.send_text(text)
+        await self._tell(text)
 
     async def _init(self, payload: dict[str, Any]) -> None:
         if self._begun.is_set():
@@ -138,7 +134,7 @@ class Socket:
         except TooMany:
             raise Close(TRY_LATER, "Too many sockets of yours") from None
         self._known.set()
-        await self._ws.send_text('{"type":"connection_ack"}')
+        await self._tell('{"type":"connection_ack"}')
 
     async def _subscribe(self, id: str, payload: Any) -> None:
         if not isinstance(payload, dict):
@@ -163,23 +159,31 @@ class Socket:
         """One operation, from `subscribe` to `complete` or `error`."""
         request_id = uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id, viewer=self._viewer.subject)
+        with contextlib.suppress(WebSocketDisconnect):
+            errors = await self._items(id, payload, request_id)
+            self._operations.pop(id, None)  # the id may be used again as soon as its end is told
+            if errors is None:
+                await self._send("complete", {"id": id})
+            else:
+                await self._send("error", {"id": id, "payload": errors})
+
+    async def _items(self, id: str, payload: dict[str, Any], request_id: str) -> list[dict[str, Any]] | None:
+        """Sends what the operation brings. Answers the errors that ended it."""
         head, tail = f'{{"id":{orjson.dumps(id).decode()},"type":"next","payload":', "}"
         try:
-            async for text in self._texts(payload, request_id):
-                await self._ws.send_text(f"{head}{text}{tail}")
-            self._operations.pop(id, None)  # the id may be used again as soon as its end is told
-            await self._send("complete", {"id": id})
+            async with contextlib.aclosing(self._texts(payload, request_id)) as texts:
+                async for text in texts:
+                    await self._tell(f"{head}{text}{tail}")
         except Refused as refused:
-            self._operations.pop(id, None)
-            await self._send("error", {"id": id, "payload": refused.errors})
+            return refused.errors
+        except WebSocketDisconnect:
+            raise
         except Exception:
-            if self._gone:
-                return  # `_read` tells
             log.exception("bug")
-            self._operations.pop(id, None)
-            await self._send("error", {"id": id, "payload": _told(RequestError("INTERNAL", HIDDEN), request_id)})
+            return _told(RequestError("INTERNAL", HIDDEN), request_id)
+        return None
 
-    async def _texts(self, payload: dict[str, Any], request_id: str) -> AsyncIterator[str]:
+    async def _texts(self, payload: dict[str, Any], request_id: str) -> AsyncGenerator[str, None]:
         try:
             asked = well_formed(payload)
             prepared = prepare(asked, known(asked), self._viewer, request_id, self._state.feed)
@@ -196,7 +200,14 @@ class Socket:
         yield orjson.dumps(given.content).decode()
 
     async def _send(self, kind: str, message: dict[str, Any]) -> None:
-        await self._ws.send_text(_text(kind, message))
+        await self._tell(_text(kind, message))
+
+    async def _tell(self, text: str) -> None:
+        """Raises WebSocketDisconnect where the other side is gone: nothing is wrong then, and `_read` comes to know."""
+        try:
+            await self._ws.send_text(text)
+        except RuntimeError as closed:  # by us, or by the server for a frame that it could not read
+            raise WebSocketDisconnect from closed
 
     # what time brings
 
@@ -221,7 +232,7 @@ class Socket:
             self._unanswered += 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(settings().socket_ping_seconds):
-                    await self._ws.send_text('{"type":"ping"}')
+                    await self._tell('{"type":"ping"}')
 
 
 def _message(text: str | None) -> dict[str, Any]:
