@@ -22,8 +22,8 @@ def _without_secrets(_logger: Any, _method: str, event: Any) -> Any:
 
 
 def _ours(record: logging.LogRecord) -> bool:
-    """Text on a socket that is no UTF-8 is its client's mistake; uvicorn logs it as an error, with a trace."""
-    return not record.getMessage().startswith("Invalid UTF-8")
+    """uvicorn logs as errors what its clients do: text on a socket that is no UTF-8, a stream that is not read to its end."""
+    return not record.getMessage().startswith(("Invalid UTF-8", "ASGI callable returned without completing response"))
 
 
 def configure_logs(process: str) -> None:

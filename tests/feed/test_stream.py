@@ -10,7 +10,6 @@ import httpx
 import orjson
 import pytest
 
-from tests.feed.conftest import placed
 from tests.feed.test_following import EVENTS
 from tests.feed.test_resume import note
 from tests.feed.test_socket import UPSERT, WHO, token, until
@@ -256,11 +255,10 @@ async def test_too_many_streams_are_refused_and_a_place_is_given_back(stream, se
 
 
 class Stuck:
-    """A client with a small ear, which hears only when it is told to."""
+    """A client that hears only when it is told to."""
 
     def __init__(self, port, bearer):
         self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         self.socket.connect(("127.0.0.1", port))
         self.socket.setblocking(False)
         body = orjson.dumps({"query": FACTS})
@@ -268,7 +266,6 @@ class Stuck:
         self.socket.send(f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
 
     async def hears(self, until):
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
         heard = bytearray()
         async with asyncio.timeout(10):
             while until not in heard[-2_000:]:
@@ -297,9 +294,27 @@ async def test_a_slow_reader_is_told_at_its_end_that_it_lags(stuck, served, make
     await until(lambda: left(served) == (1, 1))
     for number in range(200):
         await note(number, size=40_000)
-    await placed()
+    cohorts = served.app.state.feed.cohorts._known
+    await until(lambda: any(member.missed for cohort in cohorts.values() for member in cohort.members))
     heard = await client.hears(b"event: complete")
     assert heard.count(b'"__typename":"Lagged"') == 1
     assert heard.index(b"Lagged") > heard.rindex(b"DeadLetterEvent")
     assert 8 < heard.count(b"DeadLetterEvent") < 200
+    await until(lambda: left(served) == (0, 0))
+
+
+async def test_a_reader_that_reads_nothing_more_is_cut_off(stuck, served, make, relay, knobs):
+    knobs(feed_queue_max=8, socket_ping_seconds=0.1)
+    stuck(make.operator.token)
+    await until(lambda: left(served) == (1, 1))
+    for number in range(200):
+        await note(number, size=40_000)
+    await until(lambda: left(served) == (0, 0))
+
+
+async def test_the_end_of_the_token_ends_the_stream_of_whoever_reads_nothing(stuck, served, relay):
+    stuck(token(2))
+    await until(lambda: left(served) == (1, 1))
+    for number in range(150):
+        await note(number, size=40_000)
     await until(lambda: left(served) == (0, 0))
