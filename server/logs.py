@@ -21,6 +21,11 @@ def _without_secrets(_logger: Any, _method: str, event: Any) -> Any:
     return event
 
 
+def _ours(record: logging.LogRecord) -> bool:
+    """uvicorn logs as errors what its clients do: text on a socket that is no UTF-8, a stream that is not read to its end."""
+    return not record.getMessage().startswith(("Invalid UTF-8", "ASGI callable returned without completing response"))
+
+
 def configure_logs(process: str) -> None:
     """Both structlog's and the standard library's lines go to stdout, formed alike."""
     shared: list[Any] = [
@@ -54,4 +59,5 @@ def configure_logs(process: str) -> None:
     root.handlers, root.level = [handler], logging.getLevelName(settings().log_level)
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
+    logging.getLogger("uvicorn.error").addFilter(_ours)
     structlog.contextvars.bind_contextvars(process=process)

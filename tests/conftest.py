@@ -68,6 +68,14 @@ def pytest_configure(config: pytest.Config) -> None:
     }
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What could not be tested on this machine is said aloud."""
+    for report in terminalreporter.getreports("skipped"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        if "NOT TESTED" in reason:
+            terminalreporter.write_line(f"{report.nodeid}: {reason}", yellow=True)
+
+
 async def _make_template(url: str) -> None:
     await ensure_database(url)
     await db.connect(url)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import asyncpg
 from tortoise import connections
+from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
+from tortoise.connection import get_connections
 from tortoise.transactions import in_transaction
 
 Db: TypeAlias = asyncpg.Connection
@@ -60,5 +62,20 @@ async def fetch_one(query: Sql) -> Row | None:
 @asynccontextmanager
 async def transaction() -> AsyncIterator[Db]:
     """One transaction, for our SQL and for Tortoise's alike: inside, both speak over this connection."""
-    async with in_transaction() as wrapper:
+    context = in_transaction()
+    async with AsyncExitStack() as stack:
+        try:
+            wrapper = await stack.enter_async_context(context)
+        except BaseException:
+            await _not_begun(context)
+            raise
         yield wrapper._connection
+
+
+async def _not_begun(context: TransactionContext) -> None:
+    """Whoever is cancelled during BEGIN would, by Tortoise, take the connection out of the pool for ever."""
+    if isinstance(context, TransactionContextPooled) and hasattr(context, "token"):
+        get_connections().reset(context.token)
+        connection: Any = context.client._connection
+        connection.terminate()  # nobody knows whether its transaction has begun
+        await cast(Any, context.client)._parent._pool.release(connection)

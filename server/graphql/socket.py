@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import uuid4
 
 import orjson
 import structlog
 from graphql import OperationType
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from models.kernel.metrics import SOCKETS_CLOSED
 from models.kernel.tasks import cancelled
@@ -34,13 +34,14 @@ BAD, UNAUTHORIZED, FORBIDDEN, NO_PROTOCOL, NO_INIT, TWICE, INITS = 4400, 4401, 4
 GOING_AWAY, TRY_LATER, BROKEN = 1001, 1013, 4500
 MISSES_MAX = 2
 CLOSE_SECONDS = 1
+REASON_MAX_BYTES = 123
 
 
 class Close(Exception):
     """What is wrong with the socket as a whole: it ends with this code and reason."""
 
     def __init__(self, code: int, reason: str) -> None:
-        self.code, self.reason = code, reason
+        self.code, self.reason = code, reason.encode()[:REASON_MAX_BYTES].decode(errors="ignore")
         super().__init__(reason)
 
 
@@ -64,18 +65,14 @@ class Socket:
             await asyncio.gather(*done)
         except Close as close:
             await self._close(close)
+        except WebSocketDisconnect:
+            pass
         except Exception:
-            if not self._gone:
-                log.exception("bug")
-                await self._close(Close(BROKEN, "Internal server error"))
+            log.exception("bug")
+            await self._close(Close(BROKEN, "Internal server error"))
         finally:
             await cancelled([*parts, *self._operations.values()])
             self._places.close()
-
-    @property
-    def _gone(self) -> bool:
-        """The other side went away, perhaps while we were sending."""
-        return WebSocketState.DISCONNECTED in (self._ws.client_state, self._ws.application_state)
 
     async def _close(self, close: Close) -> None:
         SOCKETS_CLOSED.labels(str(close.code)).inc()
@@ -104,17 +101,24 @@ class Socket:
             case "connection_init":
                 await self._init(_payload(message))
             case "ping":
-                await self._send("pong", message)
+                await self._pong(message)
             case "pong":
                 _payload(message)
                 self._unanswered = 0
             case "subscribe":
-                self._subscribe(_id(message), message.get("payload"))
+                await self._subscribe(_id(message), message.get("payload"))
             case "complete":
                 if running := self._operations.pop(_id(message), None):
                     running.cancel()
             case _:
                 raise Close(BAD, "Unknown message type")
+
+    async def _pong(self, ping: dict[str, Any]) -> None:
+        try:
+            text = _text("pong", ping)
+        except orjson.JSONEncodeError:  # more levels can be read than written
+            raise Close(BAD, "The payload is nested too deeply") from None
+        await self._tell(text)
 
     async def _init(self, payload: dict[str, Any]) -> None:
         if self._begun.is_set():
@@ -130,15 +134,21 @@ class Socket:
         except TooMany:
             raise Close(TRY_LATER, "Too many sockets of yours") from None
         self._known.set()
-        await self._ws.send_text('{"type":"connection_ack"}')
+        await self._tell('{"type":"connection_ack"}')
 
-    def _subscribe(self, id: str, payload: Any) -> None:
+    async def _subscribe(self, id: str, payload: Any) -> None:
         if not isinstance(payload, dict):
             raise Close(BAD, "The payload of subscribe must be an object")
         if not self._known.is_set():
             raise Close(UNAUTHORIZED, "Unauthorized")
         if id in self._operations:
             raise Close(TWICE, f"Subscriber for {id} already exists")
+        if len(self._operations) >= settings().socket_operations_max:
+            many = RequestError("RATE_LIMITED", f"{settings().socket_operations_max} operations may run at once.")
+            await self._send(
+                "error", {"id": id, "payload": _told(many, uuid4().hex)}
+            )  # until then nothing more is read
+            return
         task = asyncio.create_task(self._operate(id, payload), name="operation")
         self._operations[id] = task
         task.add_done_callback(lambda _: self._operations.get(id) is task and self._operations.pop(id))
@@ -149,26 +159,32 @@ class Socket:
         """One operation, from `subscribe` to `complete` or `error`."""
         request_id = uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id, viewer=self._viewer.subject)
+        with contextlib.suppress(WebSocketDisconnect):
+            errors = await self._items(id, payload, request_id)
+            self._operations.pop(id, None)  # the id may be used again as soon as its end is told
+            if errors is None:
+                await self._send("complete", {"id": id})
+            else:
+                await self._send("error", {"id": id, "payload": errors})
+
+    async def _items(self, id: str, payload: dict[str, Any], request_id: str) -> list[dict[str, Any]] | None:
+        """Sends what the operation brings. Answers the errors that ended it."""
         head, tail = f'{{"id":{orjson.dumps(id).decode()},"type":"next","payload":', "}"
         try:
-            async for text in self._texts(payload, request_id):
-                await self._ws.send_text(f"{head}{text}{tail}")
-            self._operations.pop(id, None)  # the id may be used again as soon as its end is told
-            await self._send("complete", {"id": id})
+            async with contextlib.aclosing(self._texts(payload, request_id)) as texts:
+                async for text in texts:
+                    await self._tell(f"{head}{text}{tail}")
         except Refused as refused:
-            self._operations.pop(id, None)
-            await self._send("error", {"id": id, "payload": refused.errors})
+            return refused.errors
+        except WebSocketDisconnect:
+            raise
         except Exception:
-            if self._gone:
-                return  # `_read` tells
             log.exception("bug")
-            self._operations.pop(id, None)
-            await self._send("error", {"id": id, "payload": _told(RequestError("INTERNAL", HIDDEN), request_id)})
+            return _told(RequestError("INTERNAL", HIDDEN), request_id)
+        return None
 
-    async def _texts(self, payload: dict[str, Any], request_id: str) -> AsyncIterator[str]:
+    async def _texts(self, payload: dict[str, Any], request_id: str) -> AsyncGenerator[str, None]:
         try:
-            if len(self._operations) > settings().socket_operations_max:
-                raise RequestError("RATE_LIMITED", f"{settings().socket_operations_max} operations may run at once.")
             asked = well_formed(payload)
             prepared = prepare(asked, known(asked), self._viewer, request_id, self._state.feed)
         except RequestError as error:
@@ -184,8 +200,14 @@ class Socket:
         yield orjson.dumps(given.content).decode()
 
     async def _send(self, kind: str, message: dict[str, Any]) -> None:
-        told = {name: message[name] for name in ("id", "payload") if name in message}
-        await self._ws.send_text(orjson.dumps({"type": kind, **told}).decode())
+        await self._tell(_text(kind, message))
+
+    async def _tell(self, text: str) -> None:
+        """Raises WebSocketDisconnect where the other side is gone: nothing is wrong then, and `_read` comes to know."""
+        try:
+            await self._ws.send_text(text)
+        except RuntimeError as closed:  # by us, or by the server for a frame that it could not read
+            raise WebSocketDisconnect from closed
 
     # what time brings
 
@@ -210,7 +232,7 @@ class Socket:
             self._unanswered += 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(settings().socket_ping_seconds):
-                    await self._ws.send_text('{"type":"ping"}')
+                    await self._tell('{"type":"ping"}')
 
 
 def _message(text: str | None) -> dict[str, Any]:
@@ -223,6 +245,11 @@ def _message(text: str | None) -> dict[str, Any]:
     if message["type"] == "ping":
         _payload(message)
     return message
+
+
+def _text(kind: str, message: dict[str, Any]) -> str:
+    told = {name: message[name] for name in ("id", "payload") if name in message}
+    return orjson.dumps({"type": kind, **told}).decode()
 
 
 def _payload(message: dict[str, Any]) -> dict[str, Any]:

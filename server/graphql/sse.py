@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
@@ -24,6 +24,8 @@ from server.auth import NOBODY
 from server.graphql.answering import Prepared, Refused, answer, follow
 from server.graphql.connections import TooMany, until
 from server.graphql.errors import RequestError
+from server.graphql.socket import CLOSE_SECONDS, MISSES_MAX
+from settings import settings
 
 log = structlog.get_logger("graphql")
 COMPLETE = "event: complete\ndata: \n\n"
@@ -60,20 +62,28 @@ class EventStream(Response):
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 await cancelled(ends)
-            with contextlib.suppress(OSError):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            with contextlib.suppress(OSError):  # TimeoutError is one
+                async with asyncio.timeout(CLOSE_SECONDS):  # it may not read what we send
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})  # it has begun
-        try:
-            async for text in self._texts():
+        """Ends where the client is gone, or reads nothing for as long as a socket may leave pings unanswered."""
+
+        async def tell(text: str) -> None:
+            async with asyncio.timeout(MISSES_MAX * settings().socket_ping_seconds):
                 await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+        try:
+            await tell(":\n\n")  # it has begun
+            async with contextlib.aclosing(self._texts()) as texts:
+                async for text in texts:
+                    await tell(text)
         except OSError:
             return
         except Exception:
             log.exception("bug")
 
-    async def _texts(self) -> AsyncIterator[str]:
+    async def _texts(self) -> AsyncGenerator[str, None]:
         prepared = self._prepared
         if not isinstance(prepared, Prepared):
             yield _next({"errors": prepared})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 import uvicorn
+from websockets.asyncio.client import connect
 
 from jobs.relay import Relay
 from jobs.waking import Waker
@@ -16,7 +18,8 @@ from models.events import log, positions
 from models.kernel.tasks import cancelled
 from server.app import app
 from server.serving import _Server, _uvicorn
-from tests.feed.dashboard import Dashboard, dashboard, let_in
+from tests.feed.dashboard import PROTOCOL, Dashboard, dashboard, let_in
+from tests.feed.wire import Wire
 
 
 class Api:
@@ -84,6 +87,29 @@ async def watch(served: Api, relay: Relay) -> AsyncIterator[Callable[..., Awaita
     yield opened
     for board in open_ones:
         await board.close()
+
+
+@pytest.fixture
+async def wire(served: Api) -> AsyncIterator[Callable[..., Awaitable[Wire]]]:
+    """Open a socket: `await wire()`, or `await wire(make.operator)` for one that was let in."""
+    async with AsyncExitStack() as open_ones:
+
+        async def opened(by: Any = None, **options: Any) -> Wire:
+            how = {"subprotocols": [PROTOCOL], "ping_interval": None, "proxy": None, "close_timeout": 1} | options
+            wire = Wire(await open_ones.enter_async_context(connect(served.url, **how)))
+            if by is not None:
+                await wire.let_in(by.token)
+            return wire
+
+        yield opened
+
+
+@pytest.fixture
+def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever the other side does, it is no bug of ours."""
+    yield
+    bad = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+    assert not bad, [record.getMessage() for record in bad]
 
 
 async def placed() -> None:

@@ -152,6 +152,8 @@ async def test_too_much_while_catching_up_is_one_more_page_and_not_a_reason_to_l
     cursor = (await (await board.subscribe(EVENTS)).item())["cursor"]
     await note(0)
     await placed()
+    while served.app.state.feed.cohorts.position < await positions.head():
+        await asyncio.sleep(0.01)
     monkeypatch.setattr(log, "after", slowly)
     following = await board.subscribe(EVENTS, after=cursor)
     assert [(await following.event())["facts"]["n"] for _ in range(46)] == list(range(46))
