@@ -69,6 +69,10 @@ async def _stream(http: HttpRequest, request_id: str) -> Response:
         prepared = await _prepared(http, request_id)
     except Refused as refused:
         prepared = refused.errors
+    except RequestError as error:
+        if error.code != "COST_EXCEEDED":
+            raise
+        prepared = _failed(error, request_id).content["errors"]
     return event_stream(prepared, http.app.state, http.headers.get("last-event-id") or None, request_id)
 
 

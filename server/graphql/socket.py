@@ -124,7 +124,7 @@ class Socket:
         if self._begun.is_set():
             raise Close(INITS, "Too many initialisation requests")
         self._begun.set()
-        authorization = payload.get("authorization")
+        authorization = payload.get("authorization", payload.get("Authorization"))
         try:
             self._viewer = await viewer_of(authorization if isinstance(authorization, str) else None)
         except Unauthenticated:
