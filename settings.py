@@ -101,6 +101,11 @@ class Settings(BaseSettings):
     # money
     deal_currencies: tuple[str, ...] = Field(default=("RUB", "EUR", "USD", "USDT"), min_length=1)
 
+    # deals
+    deal_fee_bps: int = Field(default=0, ge=0, le=9_999, description="of the price, in hundredths of a percent")
+    promote_batch: int = Field(default=200, ge=1, le=5_000, description="customers looked at by one tick")
+    expire_batch: int = Field(default=500, ge=1, le=5_000, description="deals that one tick expires")
+
     # requests
     request_kept_days: int = Field(default=30, ge=1, le=400)
 
@@ -121,6 +126,9 @@ class Settings(BaseSettings):
     fold_net_period_seconds: int = 30
     audit_period_seconds: int = 3_600
     prune_period_seconds: int = 3_600
+    promote_period_seconds: int = 60
+    expire_deals_period_seconds: int = 3_600
+    reconcile_period_seconds: int = 3_600
     run_requests_period_seconds: int = 5
 
     # what other systems tell us

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs import inbox, ledger, work
+from jobs import deals, inbox, ledger, work
 from jobs.running import Body
 
 BODIES: Mapping[str, Body] = {
@@ -14,6 +14,9 @@ BODIES: Mapping[str, Body] = {
     "run_requested_jobs": work.run_requested_jobs,
     "prune": work.prune,
     "drain_inbox": inbox.drain_inbox,
+    "promote_waiting_deals": deals.promote_waiting_deals,
+    "expire_deals": deals.expire_deals,
+    "reconcile_deals": deals.reconcile_deals,
 }
 
 PUBLIC: Mapping[str, Any] = {"ingest_event": inbox.ingest_event}

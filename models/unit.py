@@ -149,6 +149,10 @@ class Unit:
         """Write a part of a noun, born with it or with one of its events: it has no life and no events of its own."""
         await part.save(force_create=True)
 
+    async def amend(self, part: Model) -> None:
+        """Write what was changed on a part of a noun, under the noun's lock; the noun's own event tells it."""
+        await part.save()
+
     async def record(self, row: T, name: str, **facts: Any) -> T:
         """Write what was changed on the row besides its status, as the event `name`."""
         return await self._write(row, self._change(row), name, row.status, facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from models.deals import wiring as deals
 from models.events.log import View
 from models.inbox import wiring as inbox
 from models.inbox.topics import Topics
@@ -13,7 +14,7 @@ from models.services import wiring as services
 from models.work import wiring as work
 from models.work.jobs import Job
 
-NOUNS = (people, services, work, inbox)
+NOUNS = (deals, people, services, work, inbox)
 
 LINES = (*chart.LINES, *(line for noun in NOUNS for line in noun.LINES))
 TABLES = tuple(table for noun in NOUNS for table in noun.TABLES)

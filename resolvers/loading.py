@@ -8,8 +8,11 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from models.deals import reads as deals
+from models.deals.reads import DisputeRecord
 from models.inbox import reads as inbox
 from models.inbox.reads import LetterNow, MessageNow, MessageRecord
+from models.kernel.money import Money
 from models.kernel.viewer import Viewer
 from models.ledger import balances as ledger
 from models.ledger import plans
@@ -46,6 +49,15 @@ class Loaders:
     async def person(self, number: int) -> PersonRecord | None:
         return await self._persons.load(number)
 
+    async def name(self, person: int) -> str | None:
+        return await self._names.load(person)
+
+    async def dispute(self, deal: int) -> DisputeRecord | None:
+        return await self._disputes.load(deal)
+
+    async def shortfall(self, deal: int) -> Money | None:
+        return await self._shortfalls.load(deal)
+
     async def balances(self, person: int) -> list[BalanceRecord]:
         return await self._balances.load(person) or []
 
@@ -79,6 +91,18 @@ class Loaders:
     @cached_property
     def _persons(self) -> DataLoader[int, PersonRecord | None]:
         return _loader(lambda keys: people.persons(self._viewer, keys))
+
+    @cached_property
+    def _names(self) -> DataLoader[int, str | None]:
+        return _loader(people.names)
+
+    @cached_property
+    def _disputes(self) -> DataLoader[int, DisputeRecord | None]:
+        return _loader(deals.disputes)
+
+    @cached_property
+    def _shortfalls(self) -> DataLoader[int, Money | None]:
+        return _loader(deals.shortfalls)
 
     @cached_property
     def _balances(self) -> DataLoader[int, list[BalanceRecord] | None]:

@@ -176,10 +176,20 @@ class PersonRef:
         """The person's number. Refuses PERSON_NOT_FOUND for what is no id, unknown or not for this viewer."""
         if isinstance(self.external_id, str):
             return await reads.number_of(info.context.viewer, IdentityKind.EXTERNAL, self.external_id)
-        number = number_of(self.id, NOUN) if isinstance(self.id, str) else self.number
-        if not isinstance(number, int):
+        if (number := self._said()) is None:
             raise PersonUnknown("person", code=PERSON_NOT_FOUND)
         return number
+
+    async def meant(self) -> int | None:
+        """The number of whoever is meant, whether the asker may see him or not: for naming the other side of something.
+        None where that is nobody; a number may still be nobody's."""
+        if isinstance(self.external_id, str):
+            return await reads.known_as(IdentityKind.EXTERNAL, self.external_id)
+        return self._said()
+
+    def _said(self) -> int | None:
+        number = number_of(self.id, NOUN) if isinstance(self.id, str) else self.number
+        return number if isinstance(number, int) else None
 
 
 @strawberry.input(description="A person as another system knows him.")

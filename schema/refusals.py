@@ -8,6 +8,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from models import wiring as _everything  # noqa: F401  every noun's codes are in the catalogue before the enum is made
+from models.deals import errors as deals
 from models.kernel import refusals as kernel
 from models.ledger import errors as ledger
 from schema.enums import enum_of
@@ -55,12 +56,13 @@ class NotAllowed(Refusal):
 class IllegalMove(Refusal):
     refusal: ClassVar[type[kernel.Refusal]] = kernel.IllegalMove
 
-    status: str = strawberry.field(description="The present status.")
+    status: str = strawberry.field(description="The present status; needs an alias beside a noun's own `status`.")
+    current_status: str = strawberry.field(description="The same, under a name that no noun has.")
     allowed: list[str] = strawberry.field(description="The moves that lead out of it.")
 
     @classmethod
     def facts(cls, no: Any) -> dict[str, Any]:
-        return {"status": no.status, "allowed": list(no.allowed)}
+        return {"status": no.status, "current_status": no.status, "allowed": list(no.allowed)}
 
 
 @strawberry.type(description="The amount is zero, negative, too large, or has more decimals than its currency.")
@@ -153,9 +155,25 @@ class InvalidPostings(Refusal):
         }
 
 
+@strawberry.type(description="The deal is disputed: an operator decides how it ends.")
+class DealHasOpenDispute(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = deals.DealHasOpenDispute
+
+
+@strawberry.type(description="A deal is disputed once, for ever.")
+class DealDisputeAlreadyCreated(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = deals.DealDisputeAlreadyCreated
+
+
+@strawberry.type(description="The dispute was decided, in another way.")
+class DealDisputeAlreadyClosed(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = deals.DealDisputeAlreadyClosed
+
+
 SHOWN: tuple[type[Refusal], ...] = (
     NotFound, NotAllowed, IllegalMove, InvalidAmount, InvalidInput, CurrencyNotSupported, IdempotencyKeyConflict,
-    VersionConflict, Busy, InsufficientFunds, InvalidPostings,
+    VersionConflict, Busy, InsufficientFunds, InvalidPostings, DealHasOpenDispute, DealDisputeAlreadyCreated,
+    DealDisputeAlreadyClosed,
 )  # fmt: skip
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schema import inbox, ledger, people, work
+from schema import deals, inbox, ledger, people, work
 from schema.events import Event
 
 EVENTS: Mapping[str, type[Event]] = {
     "person": people.PersonEvent,
     "balance": people.BalanceEvent,
+    "deal": deals.DealEvent,
     "job_run": work.JobRunEvent,
     "inbox_message": inbox.InboxMessageEvent,
     "dead_letter": inbox.DeadLetterEvent,
@@ -17,6 +18,7 @@ EVENTS: Mapping[str, type[Event]] = {
 """What a client sees of the events of each noun."""
 
 TYPES = (
-    people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, inbox.InboxMessage, inbox.DeadLetter, *EVENTS.values(),
+    people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, inbox.InboxMessage, inbox.DeadLetter, deals.Deal,
+    *EVENTS.values(),
 )  # fmt: skip
 """Types that a client can reach only through an interface."""

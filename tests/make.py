@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from models.deals import operations as deals
+from models.deals.reads import DealRecord
 from models.kernel.money import Money
 from models.kernel.viewer import Role, Viewer
 from models.people import operations as people
@@ -63,6 +65,22 @@ class Make:
 
     async def adjust(self, person: PersonRecord, amount: str) -> PersonRecord:
         return await people.adjust(person.id, money(amount), "a test", by=self.operator.viewer)
+
+    async def deal(
+        self,
+        price: str = "100 USDT",
+        *,
+        customer: PersonRecord | None = None,
+        performer: PersonRecord | None = None,
+        confirmed: bool = False,
+        **more: Any,
+    ) -> DealRecord:
+        """A deal as its customer offered it; `confirmed`: and as its performer took it."""
+        customer = customer or await self.person(*[price] * confirmed, name="Customer")
+        performer = performer or await self.person(name="Performer")
+        made = deals.Offer(customer.id, performer.id, "A title", "What is to be done", money(price), **more)
+        deal = await deals.offer(made, by=self.user(customer).viewer)
+        return await deals.confirm(deal.id, by=self.user(performer).viewer) if confirmed else deal
 
     async def available(self, person: PersonRecord | int, currency: str = "EUR") -> Money:
         number = person if isinstance(person, int) else person.id

@@ -25,6 +25,8 @@ class Move:
     target: Any
     who: Set[str]
     needs: tuple[Guard, ...] = ()
+    led_to: bool = False
+    """No verb of its own: another verb leads to it, so nobody is offered it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class Deed:
 
     who: Set[str]
     to: Set[Any] | None = None
+    needs: tuple[Guard, ...] = ()
+    code: str | None = None
+    """The finer code of IllegalMove for another status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,10 @@ class Lifecycle:
         """
         self._who(row, name, viewer)
         if name in self.deeds:
-            self._status(row, name, self.deeds[name].to)
+            deed = self.deeds[name]
+            self._status(row, name, deed.to, deed.code)
+            for guard in deed.needs:
+                guard(row)
             return name
         move = self.moves[name]
         if row.status == move.target and row.status not in move.sources:
@@ -110,7 +118,8 @@ class Lifecycle:
         roles = {role.value for role in Role} - {Role.SYSTEM}
         names = [
             name
-            for name, who in [(n, m.who) for n, m in self.moves.items()] + [(n, d.who) for n, d in self.deeds.items()]
+            for name, who in [(n, m.who) for n, m in self.moves.items() if not m.led_to]
+            + [(n, d.who) for n, d in self.deeds.items()]
             if who & roles or who - {Role.SYSTEM.value}
         ]
         return [Action(name, why is None, why) for name in names for why in [self._why(row, name, viewer)]]
@@ -119,6 +128,10 @@ class Lifecycle:
         """The status that move `name` leads to from the row's present one. Raises IllegalMove."""
         self._status(row, name, self.moves[name].sources)
         return self.moves[name].target
+
+    def leads(self, row: Any, name: str) -> bool:
+        """Whether move `name` leads out of the row's present status."""
+        return row.status in self.moves[name].sources
 
     def mermaid(self) -> str:
         lines = [f"    [*] --> {self.start.name}"]
@@ -141,7 +154,7 @@ class Lifecycle:
             sides_only = who.isdisjoint(role.value for role in Role)
             raise NotAllowed(name, code=NOT_PARTICIPANT if sides_only else None)
 
-    def _status(self, row: Any, name: str, within: Set[Any] | None) -> None:
+    def _status(self, row: Any, name: str, within: Set[Any] | None, code: str | None = None) -> None:
         if within is not None and row.status not in within:
-            allowed = [n for n, m in self.moves.items() if row.status in m.sources]
-            raise IllegalMove(self.noun, name, row.status.name, allowed, code=self.code)
+            allowed = [n for n, m in self.moves.items() if row.status in m.sources and not m.led_to]
+            raise IllegalMove(self.noun, name, row.status.name, allowed, code=code or self.code)

@@ -145,6 +145,18 @@ def _balance(person: int, currency: str, known: Mapping[tuple[str, str], Row]) -
     return BalanceRecord(person, available, held, row["account_id"], row["version"])
 
 
+async def known_as(kind: IdentityKind, value: str) -> int | None:
+    """The number of the person whom another system knows so, for naming him; None where nobody is known so."""
+    rows = await fetch(sql("SELECT person_id FROM person_identity WHERE kind = {} AND value = {}", kind.value, value))
+    return rows[0]["person_id"] if rows else None
+
+
+async def names(ids: Sequence[int]) -> dict[int, str]:
+    """What people are called: for whoever has something to do with them."""
+    rows = await fetch(sql("SELECT id, name FROM person WHERE id = ANY({}::bigint[])", list(ids)))
+    return {row["id"]: row["name"] for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class BalanceChange:
     """What an event of a person's account says of his balance."""

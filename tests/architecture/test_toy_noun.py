@@ -14,15 +14,15 @@ TOY = Path("tests/architecture/toy")
 LISTS = {
     "models/wiring.py": [
         ("from models.services import wiring as services\n", "from models.pledges import wiring as pledges\n"),
-        ("NOUNS = (people, ", "pledges, "),
+        ("NOUNS = (deals, ", "pledges, "),
     ],
     "jobs/wiring.py": [
-        ("from jobs import inbox, ledger, ", "pledges, "),
+        ("from jobs import deals, inbox, ledger, ", "pledges, "),
         ('    "prune": work.prune,\n', '    "keep_pledges": pledges.keep_pledges,\n'),
     ],
     "schema/wiring.py": [
-        ("from schema import inbox, ledger, people, ", "pledges, "),
-        ("TYPES = (people.Person, ", "pledges.Pledge, "),
+        ("from schema import deals, inbox, ledger, people, ", "pledges, "),
+        ("TYPES = (\n    people.Person, ", "pledges.Pledge, "),
         ('    "person": people.PersonEvent,\n', '    "pledge": pledges.PledgeEvent,\n'),
     ],
 }

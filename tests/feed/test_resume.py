@@ -156,7 +156,7 @@ async def test_too_much_while_catching_up_is_one_more_page_and_not_a_reason_to_l
         await asyncio.sleep(0.01)
     monkeypatch.setattr(log, "after", slowly)
     following = await board.subscribe(EVENTS, after=cursor)
-    assert [(await following.event())["facts"]["n"] for _ in range(46)] == list(range(46))
+    assert [(await following.event(20))["facts"]["n"] for _ in range(46)] == list(range(46))
 
 
 async def test_a_log_that_was_restored_ends_its_subscriptions_and_its_cursors(make, served, watch):

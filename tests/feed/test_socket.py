@@ -566,6 +566,7 @@ STAFF = {Role.OPERATOR, Role.AUDITOR}
 # root field: (how it is asked, who is let in, what the others are told, what a stranger who is let in is told)
 FIELDS = {
     "events": (EVENTS, STAFF, "FORBIDDEN", None),
+    "dealChanged": ("subscription { dealChanged { __typename } }", EVERYBODY, None, None),
     "balanceChanged": (BALANCE, {*STAFF, Role.USER}, "FORBIDDEN", "PERSON_NOT_FOUND"),
 }
 

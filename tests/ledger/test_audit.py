@@ -14,6 +14,9 @@ pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.broken_books]
 MESSAGE = """INSERT INTO inbox_message
   (version, created_at, updated_at, topic, event_id, key, digest, payload, sender, status, attempts, waiting_since)
   SELECT 0, now(), now(), 't', gen_random_uuid(), 'k', '', '[]', 's', {}, 0, now()"""
+DEAL = """INSERT INTO deal (version, created_at, updated_at, title, description, price_minor, fee_minor, currency, status,
+                  customer_id, performer_id, chat_id, overdue, dispute_status)
+  SELECT 0, now(), now(), 't', 'd', 5, 0, 'EUR', '{}', 1, 2, gen_random_uuid(), false, {}"""
 BROKEN = {
     "zero_sum": "UPDATE ledger_account SET own = own + 1 WHERE name = 'test:1'",
     "balance_is_transfers": "DELETE FROM ledger_transfer WHERE kind = 'test'",
@@ -27,6 +30,9 @@ BROKEN = {
     "messages_keep_their_order": MESSAGE.format("'waiting'") + ";" + MESSAGE.format("'processed'"),
     "positions_without_a_gap": "INSERT INTO place SELECT 7, min(event_id) FROM unplaced",
     "events_have_a_place": "DELETE FROM unplaced WHERE event_id = (SELECT min(event_id) FROM unplaced)",
+    "escrow_is_status": DEAL.format("confirm_performer", "NULL"),
+    "escrows_belong_to_deals": "UPDATE ledger_account SET kind = 'deal.escrow' WHERE name = 'test:1'",
+    "disputes_are_told": DEAL.format("created", "'closed'"),
     "people_own_balances": "UPDATE ledger_account SET owner = 'person:0' WHERE kind = 'person.available'",
 }
 

@@ -319,6 +319,8 @@ HOLD = (
     '{planId: "%s", batch: {id: "1", postings: [{source: "$A", target: "$B", money: {amount: "1", currency: "EUR"}}]}}'
 )
 DONE = '{planId: "%s", batches: [{id: "1", postings: [{source: "$A", target: "$B", money: {amount: "1", currency: "EUR"}}]}]}'
+DEAL = """{customer: {number: $P}, performer: {number: $Q}, title: "t", description: "d", idempotencyKey: "k",
+  price: {amount: "1", currency: "EUR"}}"""
 ADJUST = '{person: {number: $P}, money: {amount: "1", currency: "EUR"}, reason: "r", idempotencyKey: "k"}'
 TOLD = '{topic: "person.named", eventId: "e", payload: {externalId: "told", name: "N"}}'
 # root field: (how it is asked, who is let in, what the others are told)
@@ -329,6 +331,8 @@ FIELDS = {
     "person": ("{ person(ref: {number: $P}) { name } }", SEES_PEOPLE, "PERSON_NOT_FOUND"),
     "balance": ("{ balance(person: {number: $P}) { currency } }", SEES_PEOPLE, "PERSON_NOT_FOUND"),
     "corrections": ("{ corrections(person: {number: $P}) { totalCount } }", SEES_PEOPLE, "PERSON_NOT_FOUND"),
+    "deal": ("{ deal(ref: {number: $Z}) { status } }", STAFF, "DEAL_NOT_FOUND"),
+    "deals": ("{ deals { totalCount } }", EVERYBODY, None),
     "ledgerAccount": ('{ ledgerAccount(id: "$H") { name } }', STAFF, "ACCOUNT_NOT_FOUND"),
     "ledgerAccounts": ("{ ledgerAccounts { totalCount } }", EVERYBODY, None),
     "ledgerPlan": ('{ ledgerPlan(id: "$L") { state } }', {*STAFF, Role.SERVICE}, "PLAN_NOT_FOUND"),
@@ -345,6 +349,13 @@ FIELDS = {
     "jobs": ("{ jobs { name } }", STAFF, "FORBIDDEN"),
     "jobRun": ('{ jobRun(id: "$R") { status } }', STAFF, "FORBIDDEN"),
     "createLedgerAccount": ('{currency: "EUR", idempotencyKey: "k"}', {Role.SERVICE}, "FORBIDDEN"),
+    "createDeal": (DEAL, {Role.USER, Role.SERVICE}, "FORBIDDEN"),
+    "confirmDeal": ("{deal: {number: $Z}}", {Role.USER}, "FORBIDDEN"),
+    "denyDeal": ("{deal: {number: $Z}}", {Role.USER}, "FORBIDDEN"),
+    "cancelDeal": ("{deal: {number: $Z}}", {Role.USER}, "FORBIDDEN"),
+    "closeDeal": ("{deal: {number: $Z}}", {Role.USER, Role.OPERATOR}, "FORBIDDEN"),
+    "openDealDispute": ('{deal: {number: $Z}, title: "t", description: "d"}', {Role.USER}, "FORBIDDEN"),
+    "closeDealDispute": ("{deal: {number: $Z}, inFavourOf: CUSTOMER}", {Role.OPERATOR}, "FORBIDDEN"),
     "holdPlan": (HOLD % "new", {Role.SERVICE}, "FORBIDDEN"),
     "commitPlan": (DONE % "one", {Role.SERVICE}, "FORBIDDEN"),
     "rollbackPlan": (DONE % "two", {Role.SERVICE}, "FORBIDDEN"),
@@ -377,7 +388,8 @@ async def names(make, api):
     """Something of everything: a person, a service's two accounts and two plans, a house account, a run."""
     person = await make.person("100 EUR")
     house = await api('{ ledgerAccounts(filter: {owner: "house"}) { edges { node { id } } } }', by=make.operator)
-    names = {"P": person.id, "H": house["edges"][0]["node"]["id"]}
+    deal = await make.deal()
+    names = {"P": person.id, "Q": deal.performer_id, "Z": deal.id, "H": house["edges"][0]["node"]["id"]}
     names["N"] = (await api(f"{{ person(ref: {{number: {person.id}}}) {{ id }} }}", by=make.operator))["id"]
     opening = 'mutation { createLedgerAccount(input: {currency: "EUR", idempotencyKey: "%s"}) { ... on Node { id } } }'
     for name in "AB":
