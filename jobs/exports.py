@@ -12,12 +12,14 @@ from arq import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.exceptions import ResponseError
 
-from jobs.queues import GONE, INNER_QUEUE, serialize
+from jobs.queues import INNER_QUEUE, serialize
 from jobs.reactions import woken_by
-from jobs.waking import redis_client
+from jobs.waking import ILL, redis_client
 from models.events import log, positions
+from models.events.cursors import read_seal
 from models.events.log import EventRecord
 from models.kernel.metrics import EXPORT_LAG, REACTIONS_SENT
+from models.wiring import REACTIONS
 from settings import settings
 
 logger = structlog.get_logger("relay")
@@ -47,12 +49,14 @@ class Stream:
 
     name = "stream"
 
-    def __init__(self, epoch: str) -> None:
-        self.key = STREAM.format(epoch)
+    def __init__(self) -> None:
+        self.key = ""
         self._redis = redis_client()
 
     async def start(self, position: int, head: int) -> int:
-        """Behind what the stream has; an empty one gets the last events of the log, as many as it keeps."""
+        """Behind what the stream has; an empty one gets the last events of the log, as many as it keeps. A log that was
+        restored has a stream of its own."""
+        self.key = STREAM.format((await read_seal()).epoch)
         await self._redis.expire(self.key, KEPT_SECONDS)  # the stream of an epoch that is over goes by itself
         last = await self._redis.xrevrange(self.key, count=1)
         there = int(last[0][0].split(b"-")[0]) if last else 0
@@ -85,8 +89,12 @@ class Reactions:
         )
 
     async def start(self, position: int, head: int) -> int:
-        """Far behind, waking each job once is as good as waking it for every event."""
-        return max(position, head - settings().relay_batch)
+        """Far behind, waking every job once is as good as waking each for every event."""
+        if head - position <= settings().relay_batch:
+            return position
+        for job in {job.name for job in REACTIONS.values()}:
+            await self._arq.enqueue_job(job, _job_id=f"{job}:{head}")
+        return head
 
     async def send(self, events: Sequence[EventRecord]) -> None:
         for job, position in woken_by(events).items():
@@ -120,10 +128,11 @@ class Exporter:
             while True:
                 try:
                     await self._go_on()
-                except tuple(GONE) as error:
+                except ILL as error:
                     logger.warning("export_out_of_reach", export=self.target.name, error=repr(error))
                     await asyncio.sleep(PAUSE_SECONDS)
         finally:
+            EXPORT_LAG.labels(self.target.name).set(0)  # whoever leads next tells it
             await self.target.aclose()
 
     async def _go_on(self) -> None:
@@ -132,7 +141,8 @@ class Exporter:
         while True:
             if time.monotonic() - checked > CHECK_SECONDS:
                 head = await positions.head()
-                self.position = await self.target.start(self.position, head)
+                EXPORT_LAG.labels(self.target.name).set(max(0, head - self.position))
+                self.position = await self.target.start(min(self.position, head), head)
                 EXPORT_LAG.labels(self.target.name).set(head - self.position)
                 await self._note()
                 checked = time.monotonic()

@@ -20,7 +20,6 @@ from jobs.exports import Exporter, Reactions, Stream
 from jobs.waking import Listener
 from models.database import credentials, server_settings
 from models.events import positions
-from models.events.cursors import read_seal
 from models.kernel.metrics import RELAY_DELAY, RELAY_LEADS
 from models.kernel.tasks import cancelled
 from settings import settings
@@ -28,6 +27,7 @@ from settings import settings
 log = structlog.get_logger("relay")
 LEADER = 0x5A1D1
 TRY_SECONDS, STANDBY_SECONDS, BACKOFF_MAX_SECONDS = 0.2, 1.0, 10.0
+STEADY_SECONDS, ANSWER_SECONDS, FAILURES_MAX = 10.0, 20.0, 5
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
 
@@ -42,16 +42,17 @@ class Relay:
 
     @property
     def healthy(self) -> bool:
-        return time.monotonic() - self._good < 30
+        return time.monotonic() - self._good < 30 and self._failures < FAILURES_MAX
 
     async def run(self) -> None:
         while True:
+            began = time.monotonic()
             try:
                 async with self._connection() as connection:
                     await self._stand_by(connection)
                     await self._lead(connection)
             except Exception:
-                self._failures += 1
+                self._failures = 1 if time.monotonic() - began > STEADY_SECONDS else self._failures + 1
                 log.exception("relay_failed", failures=self._failures)
                 await asyncio.sleep(min(BACKOFF_MAX_SECONDS, 0.1 * 2 ** min(self._failures, 10)))
 
@@ -69,21 +70,21 @@ class Relay:
             connection.terminate()  # the session lock goes with it, at once
 
     async def _stand_by(self, connection: asyncpg.Connection) -> None:
-        """Until we lead. Places what a leader that hangs has left lying; publishing is left to who leads."""
+        """Until we lead. Places what a leader that hangs has left lying for a second; publishing is left to who leads."""
         looked = time.monotonic()
         while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER):
             self._all_is_well()
             if time.monotonic() - looked > STANDBY_SECONDS:
                 looked = time.monotonic()
-                while len(await positions.place(settings().relay_batch)) == settings().relay_batch:
-                    pass
+                if (await positions.waiting())[1] > STANDBY_SECONDS:
+                    await positions.place(settings().relay_batch)
             await asyncio.sleep(TRY_SECONDS)
 
     async def _lead(self, connection: asyncpg.Connection) -> None:
         """Places, and has the exporters carry on, until something breaks."""
         log.info("relay_leads")
         listener = Listener()
-        exporters = [Exporter(Stream((await read_seal()).epoch)), Exporter(Reactions())]
+        exporters = [Exporter(Stream()), Exporter(Reactions())]
         self.leads = True
         RELAY_LEADS.set(1)
         bodies = [listener.run(), self._place(connection, listener, exporters), *(one.run() for one in exporters)]
@@ -100,7 +101,8 @@ class Relay:
         checked = 0.0
         while True:
             listener.heard.clear()
-            placed = await positions.place(settings().relay_batch)
+            async with asyncio.timeout(ANSWER_SECONDS):  # a server that vanished says nothing
+                placed = await positions.place(settings().relay_batch)
             if placed:
                 _observe_delay(placed[0].occurred_at)
                 for exporter in exporters:
@@ -118,7 +120,7 @@ class Relay:
                     continue
 
     def _all_is_well(self) -> None:
-        self._good, self._failures = time.monotonic(), 0
+        self._good = time.monotonic()
 
 
 def _observe_delay(occurred_at: datetime) -> None:

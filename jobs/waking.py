@@ -7,8 +7,8 @@ import contextlib
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from jobs.queues import GONE
 from models.events import wake
 from settings import settings
 
@@ -16,12 +16,18 @@ CHANNEL = "saldo:wake"
 PAUSE_SECONDS = 0.2
 
 
-def redis_client(*, patient: bool = False) -> Redis:
-    """A client that says soon when Redis is gone, instead of waiting for it. A patient one waits for what may never
-    come, on a connection that is known to live."""
+ILL = (RedisError, OSError)
+"""How Redis fails: gone, or there and refusing, as one does that is out of memory or a replica."""
+
+
+def redis_client(*, seconds: float | None = 5) -> Redis:
+    """A client that says within some seconds when Redis is gone or hangs. None: it waits for what may never come, on a
+    connection that is known to live."""
     url = settings().redis_url
     alive: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
-    client: Redis = Redis.from_url(url, socket_connect_timeout=1, **(alive if patient else {"socket_timeout": 5}))
+    client: Redis = Redis.from_url(
+        url, socket_connect_timeout=1, **(alive if seconds is None else {"socket_timeout": seconds})
+    )
     return client
 
 
@@ -41,7 +47,7 @@ class Waker:
                 self._wanted.clear()
                 try:
                     await client.publish(CHANNEL, b"")
-                except tuple(GONE):
+                except ILL:
                     await asyncio.sleep(PAUSE_SECONDS)  # the relay polls more often meanwhile
         finally:
             take_out()
@@ -56,14 +62,14 @@ class Listener:
 
     async def run(self) -> None:
         while True:
-            client = redis_client(patient=True)
+            client = redis_client(seconds=None)
             try:
                 await self._hear(client)
-            except tuple(GONE):
+            except ILL:
                 self.deaf = True
                 await asyncio.sleep(PAUSE_SECONDS)
             finally:
-                with contextlib.suppress(*GONE):
+                with contextlib.suppress(*ILL):
                     await client.aclose()
 
     async def _hear(self, client: Redis) -> None:

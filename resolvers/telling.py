@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from models.events import log
 from models.events.cursors import Seal
 from models.events.log import SNAPSHOT, EventRecord
-from models.kernel.pages import Cut, Page
-from models.kernel.sql import Sql
+from models.kernel.pages import Page
+from models.kernel.sql import Sql, sql
 from models.kernel.viewer import Viewer
 from models.wiring import VIEWS
 from schema.connections import Connection
 from schema.events import Event, Told
 from schema.wiring import EVENTS
+
+Count = Callable[[], Awaitable[int]]
 
 
 def tell(event: EventRecord, viewer: Viewer, cursor: str) -> Event | None:
@@ -31,30 +33,31 @@ def tell_snapshot(event: EventRecord, viewer: Viewer, cursor: str) -> Event | No
     return tell(replace(event, name=SNAPSHOT, from_status=None), viewer, cursor)
 
 
-async def timeline(viewer: Viewer, seal: Seal, subject: str, cut: Cut) -> Connection[Event]:
+async def timeline(viewer: Viewer, seal: Seal, subject: str, after: str | None, first: int) -> Connection[Event]:
     """What happened to one subject, the oldest first, as far as the viewer may see it."""
-    page = await log.timeline(viewer, subject, cut)
-    told = [tell(event, viewer, seal.cursor(event.position)) for event in page.items]
-    kept = [(event, at) for event, at in zip(told, page.cursors, strict=True) if event is not None]
-    return _connection(kept, page)
+    start = seal.position(after) if after else 0
+    found = await log.of_subject(viewer, subject, start, first + 1)
+    count = partial(log.count, log.visible_to(viewer) & sql("e.subject = {}", subject))
+    return _page(viewer, seal, found, first, after, count)
 
 
 async def events(viewer: Viewer, seal: Seal, where: Sql, after: str | None, first: int) -> Connection[Event]:
     """The log behind `after`, as far as `where` (over `e`) and the viewer's eyes go."""
-    start = seal.position(after) if after else 0
-    found = await log.after(start, first + 1, where=where & log.visible_to(viewer))
-    kept: list[tuple[Event, str]] = [
+    start, seen = seal.position(after) if after else 0, where & log.visible_to(viewer)
+    found = await log.after(start, first + 1, where=seen)
+    return _page(viewer, seal, found, first, after, partial(log.count, seen))
+
+
+def _page(
+    viewer: Viewer, seal: Seal, found: Sequence[EventRecord], first: int, after: str | None, count: Count
+) -> Connection[Event]:
+    """The first of what was found; one more was asked for, to know whether there is more. An edge has its event's cursor."""
+    kept = [
         (told, cursor)
         for event in found[:first]
         for cursor in [seal.cursor(event.position)]
         for told in [tell(event, viewer, cursor)]
         if told is not None
     ]
-    count = partial(log.count, where & log.visible_to(viewer))
-    return _connection(kept, Page((), (), len(found) > first, after is not None, count))
-
-
-def _connection(kept: list[tuple[Event, str]], page: Page[Any]) -> Connection[Event]:
-    """The events that are kept of a page, each with its cursor there."""
-    items, cursors = tuple(event for event, _ in kept), tuple(cursor for _, cursor in kept)
-    return Connection[Event].of(replace(page, items=items, cursors=cursors), lambda event: event)
+    items, cursors = tuple(told for told, _ in kept), tuple(cursor for _, cursor in kept)
+    return Connection[Event].of(Page(items, cursors, len(found) > first, after is not None, count), lambda event: event)

@@ -11,7 +11,6 @@ from models.deals.reads import DisputeRecord
 from models.events.cursors import Seal
 from models.inbox.reads import LetterNow, MessageNow, MessageRecord
 from models.kernel.money import Money
-from models.kernel.pages import Cut
 from models.kernel.viewer import Viewer
 from models.ledger.balances import AccountRecord, PlanRecord, PostingRecord, TransferRecord
 from models.ledger.plans import State
@@ -55,7 +54,7 @@ class Context(Protocol):
         """What makes cursors of positions, and positions of cursors."""
         ...
 
-    async def timeline(self, subject: str, cut: Cut) -> Connection[Event]:
+    async def timeline(self, subject: str, after: str | None, first: int) -> Connection[Event]:
         """What happened to one subject, as far as the viewer may see it."""
         ...
 

@@ -47,7 +47,7 @@ class Node:
         extensions=[Readable()],
     )
     async def timeline(self, info: Info, first: int | None = None, after: Cursor | None = None) -> Connection[Event]:
-        return await info.context.timeline(self.subject, Cut(first, after))
+        return await info.context.timeline(self.subject, after, Cut(first).size)
 
 
 def global_id(noun: str, key: object) -> strawberry.ID:

@@ -14,6 +14,7 @@ from websockets.typing import Subprotocol
 PROTOCOL = Subprotocol("graphql-transport-ws")
 PAUSE_SECONDS, PAUSE_MAX_SECONDS = 0.2, 5.0
 FATAL = (4400, 4403, 4406)
+PASSING = ("UPSTREAM_UNAVAILABLE", "BUSY", "RATE_LIMITED", "INTERNAL")
 
 EVENTS = """subscription ($after: Cursor, $nouns: [EventNoun!]) { events(after: $after, nouns: $nouns) {
   __typename
@@ -54,9 +55,13 @@ async def _payloads(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
                 await _say(socket, type="pong")
             case {"type": "next"}:
                 yield message["payload"]
-            case {"type": "error", "payload": [{"message": reason}, *_]}:
+            case {"type": "error", "payload": [{"message": reason, "extensions": {"code": code}}, *_]} if (
+                code not in PASSING
+            ):
                 raise Declined(reason)
-            case {"type": "complete"}:  # we lagged: once more, from the last cursor
+            case {
+                "type": "complete" | "error"
+            }:  # we lagged, or something is out of reach: once more, from the last cursor
                 return
 
 

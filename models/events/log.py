@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import orjson
 
-from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.sql import FALSE, TRUE, Db, Row, Sql, fetch, join, sql
 from models.kernel.viewer import Viewer
 
@@ -69,7 +68,6 @@ def as_it_is(item: EventRecord, _viewer: Viewer) -> EventRecord:
 _PLACED = """SELECT p.position, e.id, e.noun, e.subject, e.version, e.name, e.from_status, e.to_status, e.facts, e.snapshot,
                     e.actor, e.actor_role, e.audience, e.request_id, e.occurred_at
                FROM place p JOIN event e ON e.id = p.event_id"""
-BY_VERSION = Order("event", (Column("e.version", int),))
 
 
 def visible_to(viewer: Viewer) -> Sql:
@@ -90,10 +88,12 @@ async def count(where: Sql) -> int:
     return int(rows[0][0])
 
 
-async def timeline(viewer: Viewer, subject: str, cut: Cut) -> Page[EventRecord]:
-    """What happened to one subject, the oldest first."""
-    mine = visible_to(viewer) & sql("e.subject = {}", subject)
-    return await page(sql(_PLACED), mine, BY_VERSION, cut, EventRecord.of)
+async def of_subject(viewer: Viewer, subject: str, position: int, limit: int) -> list[EventRecord]:
+    """What happened to one subject behind `position`, the oldest first. By version, for which there is an index; the
+    positions of one subject have the same order."""
+    mine = visible_to(viewer) & sql("e.subject = {} AND p.position > {}", subject, position)
+    rows = await fetch(join([sql(f"{_PLACED} WHERE"), mine, sql("ORDER BY e.version LIMIT {}", limit)]))
+    return [EventRecord.of(row) for row in rows]
 
 
 async def latest(subjects: Sequence[str]) -> tuple[int, list[EventRecord]]:

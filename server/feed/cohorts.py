@@ -6,12 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from contextvars import Context
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from models.events.cursors import Seal
 from models.events.log import EventRecord
-from models.kernel.metrics import COHORTS
+from models.kernel.metrics import COHORTS, FEED_DELAY
 from resolvers.watching import routes_of
 from server.feed.members import Member, Ready
 from server.feed.rendering import Rendering
@@ -41,6 +42,10 @@ class Cohort:
             for member in self.members:
                 member.miss()
 
+    @property
+    def waiting(self) -> int:
+        return len(self._backlog) + sum(len(member) for member in self.members)
+
     def close(self) -> None:
         self._task.cancel()
 
@@ -62,13 +67,15 @@ class Cohort:
         try:
             ready = await self._ready(item)
         except Exception as error:
-            log.exception("bug")
+            log.exception("item_not_made")
             for member in self.members:
                 member.end(error)
             return
         if ready:
             for member in self.members:
                 member.put(ready)
+            if not isinstance(item, int):
+                _observe_delay(item.occurred_at)
 
     async def _ready(self, item: EventRecord | int) -> Ready | None:
         if isinstance(item, int):
@@ -87,8 +94,8 @@ class Cohorts:
         self._routes: dict[Hashable, dict[Cohort, None]] = {}
 
     def queued(self) -> int:
-        """How many items wait to be sent."""
-        return sum(len(member) for cohort in self._known.values() for member in cohort.members)
+        """How many items wait to be made or to be sent."""
+        return sum(cohort.waiting for cohort in self._known.values())
 
     def join(self, key: Hashable, rendering: Rendering, member: Member) -> Callable[[], None]:
         """From now on `member` gets everything behind `position`, and perhaps some of what was before. Answers what
@@ -131,3 +138,8 @@ class Cohorts:
             if not routed:
                 self._routes.pop(route, None)
         COHORTS.set(len(self._known))
+
+
+def _observe_delay(occurred_at: datetime) -> None:
+    moved = timedelta(seconds=settings().clock_offset_seconds)
+    FEED_DELAY.observe(max(0.0, (datetime.now(UTC) + moved - occurred_at).total_seconds()))

@@ -7,14 +7,13 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Hashable, Sequence
 from contextvars import Context
-from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from models.events import positions
 from models.events.cursors import Seal, read_seal
 from models.events.log import EventRecord
-from models.kernel.metrics import FEED_DELAY, FEED_POSITION, FEED_QUEUED, SUBSCRIBERS
+from models.kernel.metrics import FEED_POSITION, FEED_QUEUED, SUBSCRIBERS
 from models.kernel.refusals import CursorExpired
 from models.kernel.tasks import cancelled
 from server.feed.cohorts import Cohorts
@@ -25,7 +24,7 @@ from server.feed.rendering import Rendering
 from settings import settings
 
 log = structlog.get_logger("feed")
-RETRY_SECONDS, SEAL_SECONDS = 0.2, 5.0
+RETRY_SECONDS, SEAL_SECONDS, ALIVE_SECONDS = 0.2, 5.0, 5.0
 
 
 class Feed:
@@ -33,23 +32,41 @@ class Feed:
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
-        self.cohorts = Cohorts(lambda: self._known_seal)
-        self._known_seal: Seal
+        self.cohorts = Cohorts(self._current)
+        self._seal: Seal | None = None
         self._sealed_at = -SEAL_SECONDS
+        self._sealing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = asyncio.Event()
         self._reader: Reader | None = None
 
     async def seal(self) -> Seal:
         """The log's seal; read again now and then, for a log that was restored has another one."""
-        if time.monotonic() - self._sealed_at > SEAL_SECONDS:
-            seal = await read_seal()
-            self._sealed_at = time.monotonic()
-            restored = getattr(self, "_known_seal", seal).epoch != seal.epoch
-            self._known_seal = seal
-            if restored:
-                await self._begin_anew()
-        return self._known_seal
+        if self._is_old():
+            async with self._sealing:
+                if self._is_old():
+                    self._sealed(await read_seal(), await positions.head())
+        return self._current()
+
+    def _is_old(self) -> bool:
+        return self._seal is None or time.monotonic() - self._sealed_at > SEAL_SECONDS
+
+    def _current(self) -> Seal:
+        if self._seal is None:
+            raise AssertionError("nobody is served before the seal is known")
+        return self._seal
+
+    def _sealed(self, seal: Seal, head: int) -> None:
+        """Take over what was read, all of it or nothing. Where the log was restored, what was delivered may not have
+        happened: everybody reads again."""
+        restored = self._seal is not None and self._seal.epoch != seal.epoch
+        self._seal, self._sealed_at = seal, time.monotonic()
+        if restored:
+            log.warning("log_restored")
+            self.cohorts.end(CursorExpired())
+            self.cohorts.position = head
+            if self._reader:
+                self._reader.go_to(head, seal.epoch)
 
     async def head(self) -> str:
         """The cursor of the end of the log at this moment."""
@@ -62,7 +79,8 @@ class Feed:
         """
         await self._started()
         with SUBSCRIBERS.track_inprogress():
-            following = Following(self.cohorts, key, rendering, await self.seal())
+            await self.seal()
+            following = Following(self.cohorts, key, rendering, self._current)
             async with contextlib.aclosing(following.items(after)) as items:
                 async for item in items:
                     yield item
@@ -71,14 +89,6 @@ class Feed:
         """Nothing more is read or sent."""
         self.stopping.set()
         await cancelled(self._tasks)
-
-    async def _begin_anew(self) -> None:
-        """The log was restored: what was delivered may not have happened. Everybody reads again."""
-        log.warning("log_restored")
-        self.cohorts.end(CursorExpired())
-        self.cohorts.position = await positions.head()
-        if self._reader:
-            self._reader.go_to(self.cohorts.position, self._known_seal.epoch)
 
     async def _started(self) -> None:
         if not self._tasks:
@@ -104,14 +114,14 @@ class Feed:
 
     def _hand_over(self, events: Sequence[EventRecord]) -> None:
         self.cohorts.route(events)
-        moved = timedelta(seconds=settings().clock_offset_seconds)
-        FEED_DELAY.observe(max(0.0, (datetime.now(UTC) + moved - events[-1].occurred_at).total_seconds()))
         FEED_POSITION.set(events[-1].position)
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(settings().heartbeat_seconds)
-            self.cohorts.beat()
+            every = settings().heartbeat_seconds
+            await asyncio.sleep(every)
+            if self._reader and time.monotonic() - self._reader.alive_at < max(2 * every, ALIVE_SECONDS):
+                self.cohorts.beat()  # else we do not know how far the log has come, and say nothing
             FEED_QUEUED.set(self.cohorts.queued())
             with contextlib.suppress(Exception):  # the reader tells it
                 await self.seal()

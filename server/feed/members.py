@@ -21,19 +21,23 @@ class Ready:
 class Member:
     """A queue that never grows beyond its limit. Whoever reads too slowly is told how much was left out, at the end."""
 
-    __slots__ = ("_limit", "_news", "_queue", "ended", "missed")
+    __slots__ = ("_limit", "_news", "_queue", "ended", "missed", "told")
 
     def __init__(self, limit: int) -> None:
         self._queue: deque[Ready] = deque()
         self._news: asyncio.Future[None] | None = None
         self._limit = limit
         self.missed = 0
+        self.told = False
+        """Lagged has been sent."""
         self.ended: Exception | None = None
 
     def __len__(self) -> int:
         return len(self._queue)
 
     def put(self, item: Ready) -> None:
+        if self.ended:
+            return
         if self.missed:
             self.missed += item.kind == "event"
         elif len(self._queue) < self._limit:

@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from jobs.exports import STREAM
-from jobs.queues import GONE
-from jobs.waking import redis_client
+from jobs.waking import ILL, redis_client
 from models.events import log, positions
 from models.events.log import EventRecord
 from models.kernel.metrics import FEED_FALLBACKS
 from settings import settings
 
 logger = structlog.get_logger("feed")
-BLOCK_MS, RECONNECT_SECONDS = 1_000, 1.0
+BLOCK_MS, RECONNECT_SECONDS, ANSWER_SECONDS = 1_000, 1.0, 20.0
 
 
 class Reader:
@@ -27,6 +25,8 @@ class Reader:
 
     def __init__(self, position: int, epoch: str, hand_over: Callable[[Sequence[EventRecord]], None]) -> None:
         self._hand_over = hand_over
+        self.alive_at = time.monotonic()
+        """When the stream or the log last answered."""
         self.go_to(position, epoch)
 
     def go_to(self, position: int, epoch: str) -> None:
@@ -35,10 +35,10 @@ class Reader:
     async def run(self) -> None:
         """Until cancelled; raises where PostgreSQL is out of reach."""
         while True:
-            client = redis_client()
+            client = redis_client(seconds=BLOCK_MS / 1000 + 0.5)
             try:
                 await self._tail(client)
-            except (*GONE, RedisError) as error:
+            except ILL as error:
                 logger.warning("stream_out_of_reach", error=repr(error))
             finally:
                 await client.aclose()
@@ -50,6 +50,7 @@ class Reader:
             answer = await client.xread(
                 {self._stream: f"{self.position}-0"}, count=settings().feed_page, block=BLOCK_MS
             )
+            self.alive_at = time.monotonic()
             entries = answer[0][1] if answer else []
             events = list(_readable(fields for _, fields in entries))
             if not events or events[0].position != self.position + 1:
@@ -61,15 +62,21 @@ class Reader:
                 await asyncio.sleep(settings().feed_poll_ms / 1000)
 
     async def _poll(self) -> None:
-        """Read the log alone for a while, until Redis is tried again."""
-        until = time.monotonic() + RECONNECT_SECONDS
-        while time.monotonic() < until:
+        """Read the log alone, until Redis answers again."""
+        asked = time.monotonic()
+        while True:
             await self._from_log(up_to=2**62)
             await asyncio.sleep(settings().feed_poll_ms / 1000)
+            if time.monotonic() - asked > RECONNECT_SECONDS:
+                if await _redis_answers():
+                    return
+                asked = time.monotonic()
 
     async def _from_log(self, *, up_to: int) -> None:
         while self.position < up_to:
-            events = await log.after(self.position, settings().feed_page, up_to=up_to)
+            async with asyncio.timeout(ANSWER_SECONDS):  # a server that vanished says nothing
+                events = await log.after(self.position, settings().feed_page, up_to=up_to)
+            self.alive_at = time.monotonic()
             if not events:
                 return
             FEED_FALLBACKS.inc()
@@ -78,6 +85,17 @@ class Reader:
     def _take(self, events: Sequence[EventRecord]) -> None:
         self.position = events[-1].position
         self._hand_over(events)
+
+
+async def _redis_answers() -> bool:
+    client = redis_client(seconds=0.2)
+    try:
+        await client.ping()
+    except ILL:
+        return False
+    finally:
+        await client.aclose()
+    return True
 
 
 def _readable(entries: Iterable[Mapping[bytes, bytes]]) -> Iterator[EventRecord]:

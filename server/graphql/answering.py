@@ -137,11 +137,14 @@ async def follow(prepared: Prepared, resume: str | None = None) -> AsyncGenerato
     """
     context = prepared.context
     try:
+        began = time.perf_counter()
         rendering, after = await _subscribed(prepared, resume)
-        _count(prepared.operation, [], 0)
         items = context.feed.follow(_cohort(prepared), rendering, after)
         async with contextlib.aclosing(items):
             async for item in items:
+                if began:
+                    _count(prepared.operation, [], time.perf_counter() - began)
+                    began = 0.0
                 yield item
     except (Refused, GeneratorExit, asyncio.CancelledError):
         raise

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from models.events.cursors import Seal
-from models.kernel.pages import Cut
 from models.kernel.viewer import Viewer
 from resolvers import telling
 from resolvers.loading import Loaders
@@ -35,11 +35,12 @@ class OperationContext:
         self.load = Loaders(self.viewer)
 
     def fresh(self) -> OperationContext:
-        """The same for the next event: whatever was loaded is forgotten."""
-        return OperationContext(self.viewer, self.request_id, self.document, self.feed, self.cost, self.extensions)
+        """The same for the next event: whatever was loaded is forgotten. It has an id of its own, for what it answers may go
+        to many who asked."""
+        return OperationContext(self.viewer, uuid4().hex, self.document, self.feed, self.cost, self.extensions)
 
     async def seal(self) -> Seal:
         return await self.feed.seal()
 
-    async def timeline(self, subject: str, cut: Cut) -> Connection[Event]:
-        return await telling.timeline(self.viewer, await self.feed.seal(), subject, cut)
+    async def timeline(self, subject: str, after: str | None, first: int) -> Connection[Event]:
+        return await telling.timeline(self.viewer, await self.feed.seal(), subject, after, first)

@@ -89,8 +89,9 @@ class EventStream(Response):
             yield _next({"errors": prepared})
         elif prepared.kind is OperationType.SUBSCRIPTION:
             try:
-                async for item in follow(prepared, self._resume):
-                    yield f"id: {item.cursor}\nevent: next\ndata: {item.text}\n\n"
+                async with contextlib.aclosing(follow(prepared, self._resume)) as items:
+                    async for item in items:
+                        yield f"id: {item.cursor}\nevent: next\ndata: {item.text}\n\n"
             except Refused as refused:
                 yield _next({"errors": refused.errors})
         else:

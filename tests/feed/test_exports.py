@@ -12,7 +12,7 @@ from jobs.queues import INNER_QUEUE
 from jobs.relay import Relay
 from models.events import log, positions
 from models.events.cursors import read_seal
-from models.wiring import JOBS
+from models.wiring import JOBS, REACTIONS
 from models.work import operations as work
 from tests.feed.conftest import placed, running
 from tests.feed.test_positions import write
@@ -35,7 +35,8 @@ async def test_an_emptied_redis_gets_the_end_of_the_log_again(relay, redis, knob
 
 async def test_what_is_on_the_stream_already_is_not_there_twice(database, redis):
     await publish_alone(10)
-    target = Stream((await read_seal()).epoch)
+    target = Stream()
+    assert await target.start(0, 10) == 0
     events = await log.after(0, 100)
     for part in (events[:6], events[2:8], events):
         await target.send(part)
@@ -90,11 +91,13 @@ async def test_an_event_wakes_its_job_once_for_all_of_a_batch(make, redis):
     await target.aclose()
 
 
-async def test_far_behind_jobs_are_woken_once_and_not_for_every_event(knobs):
+async def test_far_behind_every_job_is_woken_once_and_not_for_every_event(redis, knobs):
     knobs(relay_batch=10)
     target = Reactions()
     assert await target.start(5, 8) == 5
-    assert await target.start(5, 100_000) == 99_990
+    assert await target.start(5, 100_000) == 100_000
+    queued = {job.decode().split(":")[0] for job in await redis.zrange(INNER_QUEUE, 0, -1)}
+    assert queued == {job.name for job in REACTIONS.values()}
     await target.aclose()
 
 
@@ -112,3 +115,25 @@ async def test_positions_are_given_while_redis_is_gone_and_carried_on_when_it_is
     knobs(redis_url=redis_url)
     async with running(Relay()):
         await streamed(redis, 1)
+
+
+async def test_a_redis_that_refuses_writes_is_like_one_that_is_gone(redis, make, relay):
+    """Out of memory: the relay goes on leading, and carries on when there is room again."""
+    await make.person()
+    await streamed(redis, 1)
+    await redis.config_set("maxmemory", "1")
+    await make.person()
+    await placed()
+    await asyncio.sleep(1.5)
+    assert relay.leads
+    assert relay.healthy
+    await redis.config_set("maxmemory", "0")
+    await streamed(redis, 2)
+
+
+async def test_a_restored_log_has_a_stream_of_its_own_at_once(redis, make, relay):
+    await make.person()
+    before = await streamed(redis, 1)
+    await positions.begin_epoch()
+    await make.person()
+    assert await streamed(redis, 2) != before

@@ -141,6 +141,7 @@ async def test_what_is_nested_in_an_event_is_as_it_is_now(make, watch):
 
 async def test_what_is_kept_for_a_subscription_does_not_grow_with_its_events(make, watch, served):
     anna = await make.person("10 EUR")
+    await placed()
     following = await (await watch(make.operator)).subscribe(EVENTS)
     kept = []
     for _ in range(3):

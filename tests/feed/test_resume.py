@@ -12,13 +12,18 @@ import orjson
 import pytest
 
 from models.events import log, positions
+from models.kernel.refusals import CursorExpired
 from models.kernel.sql import transaction
+from models.people import reads
+from server.feed.members import Member, Ready
 from tests.feed.conftest import placed
 from tests.feed.dashboard import let_in
 
 EVENTS = """subscription ($after: Cursor) { events(after: $after) {
   __typename ... on Event { name version cursor facts } ... on Heartbeat { cursor } ... on Lagged { cursor missed } } }"""
 BALANCE = """subscription { balanceChanged { __typename ... on BalanceEvent { version cursor } ... on Heartbeat { cursor } } }"""
+BALANCES = """subscription ($after: Cursor) { balanceChanged(after: $after) {
+  __typename ... on BalanceEvent { currency cursor } } }"""
 NOTED = """INSERT INTO event (noun, subject, version, name, facts, snapshot, actor, actor_role, audience, occurred_at)
            VALUES ('dead_letter', $1, $2, 'noted', $3, $4, 'x', 'system', '{ops}', saldo_now())"""
 LETTER = orjson.dumps(
@@ -192,3 +197,99 @@ async def test_what_was_born_a_moment_ago_is_waited_for(make, served, redis, kno
     await positions.place(10)
     assert (await following.item())["version"] == 1
     await board.close()
+
+
+async def test_a_cut_among_several_snapshots_loses_none(make, watch):
+    """A person with three balances is cut after each item of the beginning: the others come when he comes again."""
+    anna = await make.person("1 EUR", "2 USD", "3 RUB")
+    await placed()
+    for cut_after in (1, 2, 3):
+        seen, after = [], None
+        for most in (cut_after, 3 - cut_after):
+            board = await watch(make.user(anna))
+            following = await board.subscribe(BALANCES, **({"after": after} if after else {}))
+            for _ in range(most):
+                item = await following.item()
+                after = item["cursor"]
+                seen.append(item["currency"])
+            await board.cut()
+        assert seen == ["EUR", "USD", "RUB"]
+
+
+async def test_a_restored_log_is_noticed_also_where_the_first_look_failed(make, served, watch, monkeypatch):
+    await note(1)
+    await placed()
+    board = await watch(make.operator)
+    following = await board.subscribe(EVENTS)
+    await following.item()
+    await positions.begin_epoch()
+    feed = served.app.state.feed
+
+    async def out_of_reach() -> int:
+        raise OSError("the server has gone away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(positions, "head", out_of_reach)
+        feed._sealed_at = 0.0
+        with pytest.raises(OSError, match="gone away"):
+            await feed.seal()
+    await feed.seal()
+    assert (await following.error())["extensions"]["code"] == "CURSOR_EXPIRED"
+    fresh = await board.subscribe(EVENTS)
+    assert (await fresh.item())["__typename"] == "Heartbeat"
+    await note(2)
+    assert (await fresh.event(10))["facts"]["n"] == 2
+
+
+async def test_what_is_nested_and_out_of_reach_for_a_moment_is_tried_again(make, watch, monkeypatch):
+    """And where it stays so, the subscription ends before the item, so that it comes again."""
+    anna = await make.person("1 EUR")
+    board = await watch(make.user(anna))
+    nested = BALANCES.replace("currency", "version person { name }")
+    following = await board.subscribe(nested)
+    cursor = (await following.item())["extensions"]["cursor"]
+    failures = itertools.count()
+    good = reads.persons
+
+    async def ill(*args: Any) -> Any:
+        if next(failures) < limit:
+            raise OSError("out of reach")
+        return await good(*args)
+
+    monkeypatch.setattr(reads, "persons", ill)
+    limit = 2
+    await make.adjust(anna, "1 EUR")
+    item = await following.item()
+    assert (item["version"], item["person"]["name"]) == (2, "Anna")
+    limit, failures = 1_000, itertools.count()
+    cursor = item["extensions"]["cursor"]
+    await make.adjust(anna, "1 EUR")
+    assert (await following.error())["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    limit = 0
+    again = await board.subscribe(nested, after=cursor)
+    assert (await again.event())["version"] == 3
+
+
+async def test_an_event_that_cannot_be_told_is_an_error_in_its_place_and_the_feed_goes_on(make, watch):
+    """As where a new version of the house has written what this one does not know."""
+    board = await watch(make.operator)
+    following = await board.subscribe(EVENTS)
+    first = await following.item()
+    async with transaction() as db:
+        await db.execute(NOTED.replace("dead_letter", "unheard_of"), "unheard_of:1", 0, "{}", "{}")
+    await note(1)
+    told = (await following.message())["payload"]
+    assert (told["data"], told["errors"][0]["extensions"]["code"]) == (None, "INTERNAL")
+    assert told["extensions"]["cursor"] > "" != first["cursor"]
+    assert (await following.event())["facts"]["n"] == 1
+
+
+async def test_after_the_end_nothing_more_is_taken(make):
+    member = Member(10)
+    ready = Ready("event", 1, "c", "t")
+    member.put(ready)
+    member.end(CursorExpired())
+    member.put(Ready("event", 2, "d", "t"))
+    assert await member.next() == ready
+    with pytest.raises(CursorExpired):
+        await member.next()
