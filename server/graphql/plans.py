@@ -15,16 +15,17 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 from graphql import (
     DirectiveNode,
     DocumentNode,
+    GraphQLBoolean,
     GraphQLEnumType,
     GraphQLField,
-    GraphQLLeafType,
+    GraphQLID,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLResolveInfo,
     GraphQLScalarType,
     GraphQLSchema,
+    GraphQLString,
     TypeNameMetaFieldDef,
     VariableNode,
     Visitor,
@@ -39,6 +40,8 @@ from strawberry.types.field import StrawberryField
 KEPT_MAX = 16
 SIMPLE = frozenset({str, int, bool, float, Decimal, datetime, list, dict})
 """What is certainly neither awaited nor raised."""
+UNCHANGED = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
+"""What these scalars tell as it is."""
 
 Complete: TypeAlias = Callable[[Any], Any]
 """From the value of an attribute to what the client is told. Raises Unusual, or whatever goes wrong."""
@@ -101,7 +104,9 @@ class Selects(Protocol):
 
     schema: GraphQLSchema
 
-    def collect_subfields(self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList) -> CollectedFields: ...
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList
+    ) -> CollectedFields: ...
 
 
 def key_of(parent: GraphQLObjectType, details: FieldDetailsList) -> Hashable:
@@ -164,14 +169,16 @@ def _complete(
 
 
 def _scalar(type_: GraphQLScalarType, nullable: bool) -> Complete:
-    coerce = type_.coerce_output_value
+    coerce, unchanged = type_.coerce_output_value, UNCHANGED.get(type_)
 
     def complete(value: Any) -> Any:
+        if type(value) is unchanged:
+            return value
         if type(value) in SIMPLE:
             coerced = coerce(value)
             if type(coerced) in SIMPLE:
                 return coerced
-        elif value is None and nullable:
+        if value is None and nullable:
             return None
         raise Unusual
 
@@ -241,4 +248,4 @@ def _is_of(type_: GraphQLObjectType, value: Any) -> bool:
     cls = type(value)
     if not has_object_definition(cls) or issubclass(cls, Exception) or hasattr(cls, "__await__"):
         return False
-    return type_.is_type_of is None or bool(type_.is_type_of(value, cast(GraphQLResolveInfo, None)))
+    return type_.is_type_of is None or bool(type_.is_type_of(value, cast(Any, None)))

@@ -33,7 +33,7 @@ def _picky(value: object) -> object:
 class Colour(Enum):
     RED = 1
     GREEN = strawberry.enum_value(2, name="LIME")
-    ROSE = 1
+    ROSE = 1  # noqa: PIE796  the same member under another name
 
 
 @strawberry.enum
@@ -213,7 +213,9 @@ class World:
             minor=self._odd(BigInt(10**12), "12"),
             at=self._odd(datetime(2026, 1, 2, tzinfo=UTC), "2026"),
             anything=self._odd({"a": [1, None]}, ["x"], 7, "x"),
-            tags=self._odd(["x", "y"], ("x",), {"x"}, "xy", [None], [Later("z")], ["x", RuntimeError("tag")], {"i": 0}.keys()),
+            tags=self._odd(
+                ["x", "y"], ("x",), {"x"}, "xy", [None], [Later("z")], ["x", RuntimeError("tag")], {"i": 0}.keys()
+            ),
             grid=self._odd([[1, None], None], [[1, "x"], [Later(2)]], [3]),
             colours=self._odd([Colour.RED, Colour.ROSE], [Colour.GREEN, None], [2], ["RED"], [Size.SMALL]),
             leaf=self._leaf(),
@@ -221,11 +223,14 @@ class World:
             leaves=self._odd(self._some(self._leaf, 3), tuple(self._some(self._leaf, 2)), {}.keys(), {}),
             wrapped=self._wrapped(),
             wraps=self._some(self._wrapped, 2),
-            inside=self._some(lambda: self.box(depth - 1), 2) if deep else [],
+            inside=self._some(lambda: self._inner(depth - 1), 2) if deep else [],
             friend=self._thing(depth - 1) if deep else None,
             friends=self._some(lambda: self._thing(depth - 1), 2) if deep else [],
             either=self._odd(self._leaf(), self.box(depth - 1), self._sphere()) if deep else None,
         )
+
+    def _inner(self, depth: int) -> Any:
+        return self._odd(self.box(depth), strawberry.cast(Sphere, self.box(0)), strawberry.cast(Box, self._sphere()))
 
     def _thing(self, depth: int) -> Any:
         return self._odd(self.random.choice([self.box(depth), self._sphere()]), None, self._leaf(), "thing")
@@ -247,7 +252,9 @@ class World:
         return self._odd(leaf, Stranger(), {"a": 1}, "leaf", strawberry.cast(Box, self._sphere()))
 
     def _wrapped(self) -> Any:
-        return Wrapped(cursor=self._odd("at", 5), node=self._leaf(), nodes=self._odd([self._leaf(), None], [self._leaf()]))
+        return Wrapped(
+            cursor=self._odd("at", 5), node=self._leaf(), nodes=self._odd([self._leaf(), None], [self._leaf()])
+        )
 
     def _named(self) -> dict[str, Any]:
         return {
@@ -263,4 +270,4 @@ class World:
         if self.random.random() >= self.oddity:
             return good
         always = (None, Undefined, RuntimeError("held"), Later(good), Later(RuntimeError("later")))
-        return self.random.choice([*always, *bad])
+        return self.random.choice([*always, *bad, *bad])

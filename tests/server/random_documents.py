@@ -29,13 +29,13 @@ class Documents:
         self, schema: GraphQLSchema, seed: int, arguments: Callable[[GraphQLField, str], str | None], *, width: int = 5
     ) -> None:
         self.schema, self.random, self.arguments, self.width = schema, random.Random(seed), arguments, width
-        self.fragments: list[str] = []
+        self.fragments: dict[str, tuple[GraphQLNamedType, int, str]] = {}
         self.aliases = 0
 
     def document(self, root: GraphQLObjectType, kind: str = "query", depth: int = 5) -> str:
-        self.fragments, self.aliases = [], 0
+        self.fragments, self.aliases = {}, 0
         selection = self._selection(root, depth)
-        named = "".join(self.fragments)
+        named = "".join(f" fragment {name} on {on.name} {inner}" for name, (on, _, inner) in self.fragments.items())
         used = [name for name in SWITCHES if f"${name}" in selection + named]
         declared = ", ".join(f"${name}: Boolean!" for name in used)
         return f"{kind} {f'({declared})' if used else ''} {selection}{named}"
@@ -54,16 +54,20 @@ class Documents:
             on = f" on {inner.name}" if inner is not type_ or chance < 0.1 else ""
             yield f"...{on}{self._condition()} {self._selection(inner, depth - 1)}"
         elif chance < 0.3 and depth > 1:
-            inner = self._narrowed(type_)
-            selection, name = self._selection(inner, depth - 1), f"F{len(self.fragments)}"
-            self.fragments.append(f" fragment {name} on {inner.name} {selection}")
-            yield f"...{name}{self._condition()}"
-            if chance < 0.23:
-                yield f"...{name}{self._condition()}"
+            yield f"...{self._fragment(self._narrowed(type_), depth)}{self._condition()}"
         elif chance < 0.36 or isinstance(type_, GraphQLUnionType):
             yield f"{self._alias()}__typename{self._condition()}"
         else:
             yield from self._field(type_, depth)
+
+    def _fragment(self, type_: GraphQLNamedType, depth: int) -> str:
+        """One that is there already, if it is small enough, or another."""
+        near = [name for name, (on, deep, _) in self.fragments.items() if on is type_ and deep < depth]
+        if near and self.random.random() < 0.4:
+            return self.random.choice(near)
+        selection, name = self._selection(type_, depth - 1), f"F{len(self.fragments)}"
+        self.fragments[name] = type_, depth - 1, selection
+        return name
 
     def _field(self, type_: GraphQLNamedType, depth: int) -> Iterator[str]:
         name, field = self.random.choice(list(type_.fields.items()))
