@@ -1,17 +1,19 @@
 """What the API is held against: the same rows by the same SQL as the same JSON, with nothing in between.
 
-`python -m benches.floor person` is Starlette, asyncpg and orjson under uvicorn, with the API's own server settings. It
-checks no token, parses no document, and its answer is made by hand. Its SQL is recorded from the API's own reads, so
-that it stays the same when they change.
+`python -m benches.floor person` (or `page`) is Starlette, asyncpg and orjson under uvicorn, with the API's own server
+settings. It checks no token, parses no document, and its answer is made by hand. Its SQL is recorded from the API's own
+reads, so that it stays the same when they change.
 `python -m benches.floor constant` always answers the same, from a bare socket: how fast the load generator is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from types import ModuleType
 from typing import Any
 
 import asyncpg
@@ -24,44 +26,31 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models import database
+from models.kernel import pages
 from models.kernel.money import EXPONENTS
+from models.kernel.pages import Cut
 from models.kernel.sql import Row, Sql
 from models.kernel.viewer import OPERATOR, Viewer
-from models.people import reads
+from models.ledger import balances
+from models.people import reads as people
 from server import serving
 from settings import settings
 
 SAMPLE = 4_711
+PAGE, KIND = 50, "person.available"
+STAFF = Viewer("floor", frozenset({OPERATOR}))
 CONSTANT = b'{"data":{"person":{"number":1,"name":"Person 1","version":0,"balances":[' + b"0" * 350 + b"]}}}"
 
 
-async def recorded() -> tuple[Sql, Sql]:
-    """The two reads that the API makes of one person with balances."""
-    seen: list[Sql] = []
-
-    async def fetch(query: Sql) -> list[Any]:
-        seen.append(query)
-        return []
-
-    real, reads.fetch = reads.fetch, fetch  # type: ignore[assignment]
-    try:
-        await reads.persons(Viewer("floor", frozenset({OPERATOR})), [SAMPLE])
-        await reads.balances([SAMPLE])
-    finally:
-        reads.fetch = real
-    person, balances = seen
-    return person, balances
-
-
 class Floor:
-    """The endpoint and its pool."""
+    """An endpoint and its pool. What it answers is made by hand, out of rows that it reads as the API does."""
 
     pool: asyncpg.Pool
-    reads: tuple[Sql, Sql]
+    reads: list[Sql]
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        self.reads = await recorded()
+        self.reads = await self.recorded()
         self.pool = await asyncpg.create_pool(
             **database.credentials(settings().database_url),
             min_size=settings().database_pool_min,
@@ -73,37 +62,94 @@ class Floor:
         await self.pool.close()
 
     async def endpoint(self, request: Request) -> Response:
-        number = orjson.loads(await request.body())["variables"]["number"]
-        [person], balances = await self._read(0, number), await self._read(1, number)
-        answer = {
-            "data": {
-                "person": {
-                    "number": person["id"],
-                    "name": person["name"],
-                    "version": person["version"],
-                    "balances": _balances(balances),
-                }
-            },
-            "extensions": {"cost": {"requested": 10, "limit": settings().query_cost_max}},
-        }
+        variables = orjson.loads(await request.body())["variables"]
+        data, cost = await self.data(variables)
+        answer = {"data": data, "extensions": {"cost": {"requested": cost, "limit": settings().query_cost_max}}}
         return Response(orjson.dumps(answer), media_type="application/json; charset=utf-8")
 
-    async def _read(self, which: int, number: int) -> list[Row]:
-        text, values = self.reads[which].render()
-        mine = {repr([SAMPLE]): [number], repr([f"person:{SAMPLE}"]): [f"person:{number}"]}
+    async def recorded(self) -> list[Sql]:
+        """The reads that the API makes."""
+        raise NotImplementedError
+
+    async def data(self, variables: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        """The answer, and what it would cost."""
+        raise NotImplementedError
+
+    async def fetch(self, query: Sql, replaced: dict[str, Any]) -> list[Row]:
+        """The rows of a recorded read, with other values in place of these."""
+        text, values = query.render()
         async with self.pool.acquire() as db:
-            rows: list[Row] = await db.fetch(text, *(mine.get(repr(value), value) for value in values))
+            rows: list[Row] = await db.fetch(text, *(replaced.get(repr(value), value) for value in values))
             return rows
 
 
-def _balances(rows: list[Row]) -> list[dict[str, Any]]:
-    known = {row["currency"]: row for row in rows}
-    nothing = {"available": 0, "held": 0}
-    return [
-        {"currency": code, **{name: {"amount": _amount(row[name] or 0, code)} for name in nothing}}
-        for code in settings().deal_currencies
-        for row in (known.get(code, nothing),)
-    ]
+async def record(module: ModuleType, read: Callable[[], Awaitable[object]]) -> list[Sql]:
+    """What is sent to the database by a read that fetches by this module's `fetch`."""
+    seen: list[Sql] = []
+
+    async def fetch(query: Sql) -> list[Any]:
+        seen.append(query)
+        return []
+
+    real = module.fetch
+    module.fetch = fetch  # type: ignore[attr-defined]
+    try:
+        await read()
+    finally:
+        module.fetch = real  # type: ignore[attr-defined]
+    return seen
+
+
+class PersonFloor(Floor):
+    async def recorded(self) -> list[Sql]:
+        person = await record(people, lambda: people.persons(STAFF, [SAMPLE]))
+        return person + await record(people, lambda: people.balances([SAMPLE]))
+
+    async def data(self, variables: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        number = variables["number"]
+        mine = {repr([SAMPLE]): [number], repr([f"person:{SAMPLE}"]): [f"person:{number}"]}
+        [person], balances = [await self.fetch(query, mine) for query in self.reads]
+        known = {row["currency"]: row for row in balances}
+        nothing = {"available": 0, "held": 0}
+        told = [
+            {"currency": code, **{name: {"amount": _amount(row[name] or 0, code)} for name in nothing}}
+            for code in settings().deal_currencies
+            for row in (known.get(code, nothing),)
+        ]
+        shown = {"number": person["id"], "name": person["name"], "version": person["version"], "balances": told}
+        return {"person": shown}, 10
+
+
+class AccountsFloor(Floor):
+    async def recorded(self) -> list[Sql]:
+        return await record(pages, lambda: balances.account_page(STAFF, Cut(first=PAGE), kind=KIND))
+
+    async def data(self, variables: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        rows = (await self.fetch(self.reads[0], {repr(KIND): variables["kind"]}))[: variables["first"]]
+        end = _base64(orjson.dumps(["account", rows[-1]["id"]]))
+        told = {"edges": [{"node": _account(row)} for row in rows], "pageInfo": {"hasNextPage": True, "endCursor": end}}
+        return {"ledgerAccounts": told}, 1_001
+
+
+def _account(row: Row) -> dict[str, Any]:
+    currency, own, sign = row["currency"], row["own"], -1 if row["side"] in ("asset", "expense") else 1
+    balance = {"amount": _amount(own * sign, currency), "currency": currency, "minorUnits": str(own * sign)}
+    return {
+        "id": _base64(f"LedgerAccount:{row['id']}".encode()),
+        "name": row["name"],
+        "kind": row["kind"],
+        "side": row["side"].upper(),
+        "owner": row["owner"],
+        "version": row["version"],
+        "createdAt": row["created_at"].isoformat().replace("+00:00", "Z"),
+        "balance": balance,
+        "own": {"amount": _amount(own, currency)},
+        "maxAvailable": {"amount": _amount(own + row["pending_in"], currency)},
+    }
+
+
+def _base64(text: bytes) -> str:
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
 def _amount(minor: int, currency: str) -> str:
@@ -111,8 +157,10 @@ def _amount(minor: int, currency: str) -> str:
     return f"{minor // unit}.{minor % unit:0{EXPONENTS[currency]}}"
 
 
-def serve_person() -> None:
-    floor = Floor()
+FLOORS: dict[str, type[Floor]] = {"person": PersonFloor, "page": AccountsFloor}
+
+
+def serve(floor: Floor) -> None:
     app = Starlette(routes=[Route("/graphql", floor.endpoint, methods=["POST"])], lifespan=floor.lifespan)
     uvicorn.run(app, **serving._uvicorn(settings().port))
 
@@ -139,8 +187,8 @@ async def serve_constant() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["person"]:
-        serve_person()
+    if sys.argv[1] in FLOORS:
+        serve(FLOORS[sys.argv[1]]())
     else:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve_constant())

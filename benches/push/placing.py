@@ -12,11 +12,11 @@ from tortoise import connections
 from benches.measure import Case, Group, Pace, Sample, measure, summary
 from benches.push.writer import Order, write
 from benches.world import World
-from jobs.beside import cancelled
 from jobs.relay import Relay
 from jobs.waking import Waker
 from models.events import positions
 from models.kernel.sql import fetch_one, sql
+from models.kernel.tasks import cancelled
 from settings import settings
 
 WAITING, WAITING_QUICK = 100_000, 10_000

@@ -24,10 +24,10 @@ from tortoise import connections
 from benches.measure import Pace, Sample, hammer
 from benches.push.bare import CHANNEL, message
 from benches.world import PERSONS
-from jobs.beside import cancelled
 from jobs.waking import Waker
 from models import database
 from models.kernel.money import Money
+from models.kernel.tasks import cancelled
 from models.kernel.viewer import OPERATOR, Viewer
 from models.people import operations as people
 from settings import settings

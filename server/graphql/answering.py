@@ -13,8 +13,7 @@ import orjson
 import structlog
 from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError, OperationType
-from graphql.execution import Executor, create_source_event_stream
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as StrawberryExecutor
+from graphql.execution import create_source_event_stream
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType as Kind
 
@@ -29,6 +28,7 @@ from server.graphql.context import OperationContext
 from server.graphql.cost import Costs
 from server.graphql.documents import Document
 from server.graphql.errors import RequestError, shown
+from server.graphql.executor import Executor
 from server.graphql.schema import documents, schema
 from settings import settings
 
@@ -157,7 +157,7 @@ async def follow(prepared: Prepared, resume: str | None = None) -> AsyncGenerato
 async def _subscribed(prepared: Prepared, resume: str | None) -> tuple[Rendering, str | None]:
     """What the resolver says is to be watched, once it has let the viewer in; and where to begin."""
     asked, context = prepared.asked, prepared.context
-    executor = StrawberryExecutor.build(
+    executor = Executor.build(
         schema()._schema,
         context.document.ast,
         context_value=context,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
@@ -23,6 +23,7 @@ from strawberry.extensions import SchemaExtension
 
 from resolvers.access import ROLES, Closed
 from server.graphql.cost import Costs, reads_schema_only, too_large
+from server.graphql.plans import Plans
 from settings import settings
 
 NOTHING = parse("{ __typename }")  # what stands in for a document that could not be read; it is never executed
@@ -37,6 +38,7 @@ class Document:
     operations: Mapping[str, Costs] | None = None
     open_to_all: bool = False
     """Only asks what the schema is."""
+    plans: Plans = field(default_factory=Plans)
 
     def operation(self, name: str | None) -> Costs | GraphQLError:
         """The operation that is meant, or what is wrong with the name."""

@@ -16,6 +16,7 @@ from schema.refusals import HANDLERS, SHOWN
 from schema.scalars import SCALARS
 from schema.wiring import TYPES
 from server.graphql.documents import Documents, FromCache
+from server.graphql.executor import Executor
 
 
 class Schema(strawberry.Schema):
@@ -36,6 +37,7 @@ def schema() -> Schema:
         subscription=_root("Subscription", "Subscriptions"),
         types=[*TYPES, *SHOWN],
         extensions=[FromCache],
+        execution_context_class=Executor,
         exception_handlers=HANDLERS,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
