@@ -21,6 +21,9 @@ install: .venv/installed ## Make .venv with everything in it
 up: install ## Run everything on this machine; Ctrl-C ends all of it
 	@SALDO_ENV=development exec $(BIN)/saldo up
 
+demo: install ## Play a deal against what `make up` runs, with every event as it arrives
+	@SALDO_ENV=development $(BIN)/saldo demo
+
 test: install ## Check style and types, then run every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,4 +53,4 @@ lock: ## Pin the dependencies anew, with hashes
 clean: ## Remove the environment and the data of `make up`
 	rm -rf .venv .saldo .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help install up test quick bench docs format lock clean
+.PHONY: help install up demo test quick bench docs format lock clean

@@ -22,6 +22,8 @@ CHECKS = (*audit.CHECKS, *(check for noun in NOUNS for check in noun.CHECKS))
 JOBS = {job.name: job for noun in NOUNS for job in noun.JOBS}
 CODES = tuple(code for noun in NOUNS for code in noun.CODES)
 CORRECTION_KINDS = tuple(kind for noun in NOUNS for kind in noun.CORRECTION_KINDS)
+MOVEMENTS = tuple((noun.__name__.split(".")[1], *movement) for noun in NOUNS for movement in noun.MOVEMENTS)
+"""(Nouns, move, transfers): what each move posts, by an example."""
 TOPICS: Topics = {topic.name: topic for noun in NOUNS for topic in noun.TOPICS}
 """What other systems may tell us, by name."""
 VIEWS: Mapping[str, View] = {name: view for noun in NOUNS for name, view in noun.VIEWS.items()}

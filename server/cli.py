@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from models.kernel.viewer import Role
+from server.addresses import address
 from settings import settings
 
 T = TypeVar("T")
@@ -68,11 +70,11 @@ def migrate(
 
 @cli.command()
 def seed() -> None:
-    """Bring a small world of people and balances; again changes nothing."""
+    """Bring a small world of people, balances and deals; again changes nothing."""
     from server.seed import seed as bring  # noqa: PLC0415
 
-    for number, name in asyncio.run(_with_database(bring)):
-        out.print(f"person {number}: {name}")
+    for line in asyncio.run(_with_database(bring)):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @cli.command()
@@ -144,7 +146,7 @@ def watch(
     from server.auth import development_token  # noqa: PLC0415
     from server.watch import EVENTS, Declined, follow  # noqa: PLC0415
 
-    url = f"ws://{settings().host}:{settings().port}/graphql"
+    url = f"{address(settings(), scheme='ws')}/graphql"
     bearer = token or development_token(Role.OPERATOR, subject="watch")
     wanted = {"nouns": [name.upper() for name in noun]} if noun else {}
 
@@ -159,6 +161,32 @@ def watch(
         raise typer.Exit(0) from None
     except Declined as declined:
         err.print(str(declined), style="red")
+        raise typer.Exit(1) from None
+
+
+@cli.command()
+def demo(
+    story: Annotated[list[str] | None, typer.Option(help="Only this story; may be given several times.")] = None,
+    wait_seconds: Annotated[float, typer.Option(min=1, max=600, help="How long any one thing may take.")] = 20,
+) -> None:
+    """Play a deal against the API that runs, showing each event as it arrives. Exit code 1 where it goes otherwise."""
+    from server.demo.playing import play  # noqa: PLC0415
+    from server.demo.stories import STORIES  # noqa: PLC0415
+    from server.demo.story import Unplayable  # noqa: PLC0415
+
+    if not settings().development:
+        err.print("Stories are played in development only (SALDO_ENV=development): they move money.")
+        raise typer.Exit(2)
+    if unknown := set(story or ()) - STORIES.keys():
+        err.print(f"There is no story {', '.join(sorted(unknown))}; there is {', '.join(STORIES)}.")
+        raise typer.Exit(2)
+    played = [STORIES[name] for name in story or STORIES]
+    try:
+        asyncio.run(play(played, address(settings()), wait_seconds, out))
+    except Unplayable as no:
+        err.print(str(no), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
         raise typer.Exit(1) from None
 
 
@@ -212,6 +240,8 @@ def main() -> None:
         if sys.argv[1:2] not in (["doctor"], ["--help"], []):
             for problem in wrong.errors():
                 err.print(f"settings: {problem['msg'].removeprefix('Value error, ')}", style="red", markup=False)
+            if "SALDO_ENV" not in os.environ:
+                err.print("SALDO_ENV is not set, so this is production. To try things out: SALDO_ENV=development.")
             raise SystemExit(2) from None
     cli()
 

@@ -9,7 +9,7 @@ from graphql import GraphQLUnionType, get_named_type
 from models.kernel.lifecycle import Lifecycle
 from models.kernel.refusals import CATALOGUE
 from models.kernel.rows import LivingRow
-from models.wiring import JOBS, LINES
+from models.wiring import JOBS, LINES, MOVEMENTS
 from schema.refusals import SHOWN
 from server.graphql.errors import HTTP
 from server.graphql.schema import schema
@@ -95,6 +95,16 @@ def _accounts() -> Iterator[str]:
     for line in sorted(LINES, key=lambda line: line.kind):
         flags = " | ".join("yes" if flag else "no" for flag in (line.announced, line.held, line.ends_at_zero))
         yield f"| `{line.kind}` | `{line.name}` | {line.side} | {line.policy} | {flags} | {line.about} |"
+    yield "\n## What moves when\n"
+    yield (
+        "Each row is one transfer of an example: deal 7 of 100.00 with a fee of 2.50, between customer 1 and performer 2, split"
+        " in halves where it is split; an adjustment of 1.00 up, and down. A move posts all its transfers, or none.\n"
+    )
+    yield "| of | move | transfer | from | to | amount |\n|---|---|---|---|---|---|"
+    for noun, move, transfers in MOVEMENTS:
+        for each in transfers:
+            ends = f"`{each.source.name}` | `{each.target.name}`"
+            yield f"| {noun} | {move} | `{each.kind}` | {ends} | {each.amount.amount} |"
     yield "\n## Jobs\n"
     yield "| job | period | does |\n|---|---|---|"
     for job in JOBS.values():

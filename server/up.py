@@ -19,6 +19,7 @@ import asyncpg
 import httpx
 from rich.console import Console
 
+from server.addresses import address
 from server.embedded import (
     HomeInUse,
     HomeLock,
@@ -41,7 +42,7 @@ FAILED, IN_USE = 1, 3
 # Longer than the 10 s the API and the worker give to what they are doing when they are told to stop.
 GRACE_SECONDS = 15.0
 PROBE_SECONDS = 2.0
-EXAMPLE = '{"query": "{ person(ref: {number: 1}) { name balances { currency available { amount } } } }"}'
+EXAMPLE = '{"query": "{ deals { edges { node { number title status waitingFor { shortfall { amount } } } } } }"}'
 
 
 class CannotListen(RuntimeError):
@@ -75,8 +76,8 @@ def programs_of_saldo(config: Settings) -> Programs:
     return Programs(
         steps=[saldo("migrate", "migrate"), saldo("seed", "seed")],
         processes=[
-            saldo("api", "api", ready_url=f"{_base(config)}/readyz"),
-            saldo("worker", "worker", ready_url=f"{_base(config, 1)}/readyz"),
+            saldo("api", "api", ready_url=f"{address(config)}/readyz"),
+            saldo("worker", "worker", ready_url=f"{address(config, 1)}/readyz"),
         ],
         tokens=[
             saldo("operator", "token", "--role", "operator"),
@@ -187,12 +188,6 @@ def _demand_free(host: str, port: int, what: str) -> None:
         ) from None
 
 
-def _base(config: Settings, offset: int = 0) -> str:
-    """An address a client on this machine can use, also when we listen on all of them."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(config.host, config.host)  # noqa: S104  compared
-    return f"http://{f'[{host}]' if ':' in host else host}:{config.port + offset}"
-
-
 async def _output_of(command: Command, env: dict[str, str]) -> str:
     """What a short command prints; empty when it fails, for a token is a courtesy."""
     program, *arguments = command.argv
@@ -205,7 +200,7 @@ async def _output_of(command: Command, env: dict[str, str]) -> str:
 
 
 def _welcome(console: Console, config: Settings, tokens: dict[str, str]) -> None:
-    api, worker = _base(config), _base(config, 1)
+    api, worker = address(config), address(config, 1)
     addresses = {
         "GraphQL": f"{api}/graphql",
         "GraphiQL": f"{api}/graphiql",
@@ -214,15 +209,16 @@ def _welcome(console: Console, config: Settings, tokens: dict[str, str]) -> None
         "worker": f"{worker}/healthz",
     }
     console.print("\n[bold green]Saldo is up.[/bold green] Ctrl-C stops all of it.\n")
-    for name, address in addresses.items():
-        _print(console, f"{name:>10}  {address}")
+    for name, url in addresses.items():
+        _print(console, f"{name:>10}  {url}")
     for name, token in tokens.items():
         _print(console, f"\n{name} token:\n{token or '(none: the command that makes it failed)'}")
     bearer = next(iter(tokens.values()), "")
     _print(
         console,
         f"\nTry it:\ncurl -s {api}/graphql -H 'content-type: application/json' "
-        f"-H 'authorization: Bearer {bearer}' -d '{EXAMPLE}'\n",
+        f"-H 'authorization: Bearer {bearer}' -d '{EXAMPLE}'\n\n"
+        "Then, in a second terminal: `make demo` plays a deal against it; docs/tour.md is the same by hand.\n",
     )
 
 

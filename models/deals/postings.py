@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from models.deals.lifecycle import Resolution
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
+from models.deals.lifecycle import CLOSINGS, Resolution
 from models.deals.tables import Deal
 from models.kernel.money import Money
 from models.ledger.chart import HOUSE, Account, Line, Policy, Side
-from models.ledger.transfers import Transfer
+from models.ledger.transfers import Movement, Transfer
 from models.people.postings import available
 from models.people.tables import owner
 
@@ -62,6 +66,20 @@ def decided(deal: Deal, resolution: Resolution, performer: Money) -> list[Transf
             return give_back(deal)
         case Resolution.SPLIT:
             return split(deal, performer)
+
+
+def worked() -> Iterator[Movement]:
+    """What each move posts, of a deal of 100.00 with a fee of 2.50, split in halves."""
+    price, fee = Money(10_000, "EUR"), Money(250, "EUR")
+    sample = SimpleNamespace(
+        id=7, customer_id=1, performer_id=2, currency="EUR", price=price, price_minor=10_000, fee=fee, fee_minor=250
+    )
+    deal = cast(Deal, sample)
+    yield "confirm", hold(deal)
+    yield "promote", hold(deal)
+    yield "close", release(deal)
+    for resolution, move in CLOSINGS.items():
+        yield move, decided(deal, resolution, Money(5_000, "EUR"))
 
 
 def _to_performer(deal: Deal, share: Money, kind: str) -> list[Transfer]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from models.deals.errors import CUSTOMER_USER_NOT_FOUND, DEAL_NOT_FOUND, PERFORMER_USER_NOT_FOUND
-from models.deals.postings import CORRECTIONS, ESCROW, FEES
+from models.deals.postings import CORRECTIONS, ESCROW, FEES, worked
 from models.events.log import View, as_it_is
 from models.inbox.topics import Topic
 from models.ledger.audit import Check
@@ -23,6 +23,7 @@ LINES = (ESCROW, FEES)
 TABLES = ("models.deals.tables",)
 CODES = (DEAL_NOT_FOUND, CUSTOMER_USER_NOT_FOUND, PERFORMER_USER_NOT_FOUND)
 CORRECTION_KINDS = CORRECTIONS
+MOVEMENTS = tuple(worked())
 JOBS = (PROMOTE, EXPIRE, RECONCILE)
 TOPICS: tuple[Topic[Any], ...] = ()
 VIEWS: dict[str, View] = {"deal": as_it_is}

@@ -7,6 +7,7 @@ from models.inbox.errors import EVENT_ID_CONFLICT
 from models.inbox.topics import Topic
 from models.ledger.audit import Check
 from models.ledger.chart import Line
+from models.ledger.transfers import Movement
 from models.work.jobs import Job
 
 DRAIN_INBOX = Job("drain_inbox", "inbox", "Does what other systems told us, in order for each key.", timeout="inbox")
@@ -15,6 +16,7 @@ LINES: tuple[Line, ...] = ()
 TABLES = ("models.inbox.tables",)
 CODES = (EVENT_ID_CONFLICT,)
 CORRECTION_KINDS: tuple[str, ...] = ()
+MOVEMENTS: tuple[Movement, ...] = ()
 JOBS = (DRAIN_INBOX,)
 TOPICS: tuple[Topic[Any], ...] = ()
 VIEWS: dict[str, View] = {"inbox_message": as_it_is, "dead_letter": as_it_is}

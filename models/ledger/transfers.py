@@ -36,6 +36,10 @@ class Transfer:
             raise ValueError(f"{self.amount} cannot move from {self.source} to {self.target}")
 
 
+Movement = tuple[str, Sequence[Transfer]]
+"""What a move of a noun posts, by an example: the move's name and its transfers."""
+
+
 @dataclass(frozen=True, slots=True)
 class By:
     """Whom the events of announced accounts name."""

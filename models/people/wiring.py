@@ -5,7 +5,7 @@ from models.inbox.topics import Topic
 from models.ledger.audit import Check
 from models.people.errors import PERSON_NOT_FOUND
 from models.people.operations import PersonNamed, named
-from models.people.postings import ADJUSTMENT, AVAILABLE
+from models.people.postings import ADJUSTMENT, AVAILABLE, worked
 from models.work.jobs import Job
 
 BALANCE = "balance"
@@ -15,6 +15,7 @@ LINES = (AVAILABLE,)
 TABLES = ("models.people.tables",)
 CODES = (PERSON_NOT_FOUND,)
 CORRECTION_KINDS = (ADJUSTMENT,)
+MOVEMENTS = tuple(worked())
 JOBS: tuple[Job, ...] = ()
 TOPICS = (Topic("person.named", PersonNamed, key=lambda said: said.external_id, handle=named),)
 VIEWS: dict[str, View] = {"person": as_it_is, BALANCE: as_it_is}

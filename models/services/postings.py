@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from models.kernel.viewer import Viewer
+from collections.abc import Iterator
+
+from models.kernel.money import Money
+from models.kernel.viewer import SERVICE, Viewer
 from models.ledger.chart import Account, Line, Policy, Side
 from models.ledger.plans import Plan
+from models.ledger.transfers import Movement, Transfer
 
 SERVICE_ACCOUNT = Line(
     "service.account",
@@ -26,3 +30,10 @@ def account(viewer: Viewer, item: str, currency: str) -> Account:
 
 def plan(viewer: Viewer, plan_id: str) -> Plan:
     return Plan(id=plan_id, owner=owner(viewer), kind="service.plan", subject=f"plan:{owner(viewer)}/{plan_id}")
+
+
+def worked() -> Iterator[Movement]:
+    """What a posting of a plan moves when it is committed; which accounts, the service says."""
+    viewer = Viewer("shop", frozenset({SERVICE}))
+    one, other = (account(viewer, name, "EUR") for name in ("one", "other"))
+    yield "commit", [Transfer(plan(viewer, "p").kind, one, other, Money(100, "EUR"), "plan:p")]

@@ -3,12 +3,14 @@
 from models.events.log import View, as_it_is
 from models.ledger.audit import Check
 from models.ledger.chart import Line
+from models.ledger.transfers import Movement
 from models.work import jobs
 
 LINES: tuple[Line, ...] = ()
 TABLES = ("models.work.tables",)
 CODES: tuple[str, ...] = ()
 CORRECTION_KINDS: tuple[str, ...] = ()
+MOVEMENTS: tuple[Movement, ...] = ()
 JOBS = jobs.JOBS
 TOPICS: tuple[()] = ()
 VIEWS: dict[str, View] = {"job_run": as_it_is}

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from models.kernel.sql import transaction
 from server.cli import cli
+from server.seed import deals, seed
 from settings import DEVELOPMENT_SECRET, Settings
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -29,7 +30,7 @@ async def saldo(*words: str, **env: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["", *["up", "api", "worker", "migrate", "seed", "token", "schema", "audit", "doctor"]]
+    "command", ["", *["up", "api", "worker", "migrate", "seed", "demo", "token", "schema", "audit", "doctor"]]
 )
 def test_every_command_helps(command):
     told = CliRunner().invoke(cli, [*command.split(), "--help"])
@@ -67,18 +68,36 @@ def test_settings_that_hang_together_are_checked_together(given, told):
         Settings(**given)
 
 
-async def test_the_world_is_seeded_once(make):
-    for _ in range(2):
-        code, said = await saldo("seed")
-        assert (code, "Anna Petrova" in said) == (0, True)
+async def test_the_world_is_seeded_once(make, nothing_written):
+    code, said = await saldo("seed")
+    assert (code, said.count("person "), said.count("deal ")) == (0, 3, 7), said
+    async with nothing_written():
+        assert await saldo("seed") == (0, said)
     found = await make.ask(
         '{ person(ref: {externalId: "demo-anna"}) { version balances { currency available { amount } } } }',
         by=make.operator,
     )
     assert found["version"] == 2
     assert {b["currency"]: b["available"]["amount"] for b in found["balances"]} == {
-        "RUB": "0.00", "EUR": "1500.00", "USD": "0.00", "USDT": "250.000000",
+        "RUB": "0.00", "EUR": "1080.00", "USD": "0.00", "USDT": "210.000000",
     }  # fmt: skip
+
+
+async def test_a_seed_that_was_cut_is_completed_and_a_whole_one_left_alone_when_its_keys_are_forgotten(
+    monkeypatch, nothing_written, database
+):
+    whole = deals.WORLD
+    monkeypatch.setattr(deals, "WORLD", whole[:4])
+    await seed()
+    monkeypatch.setattr(deals, "WORLD", whole)
+    said = await seed()
+    assert [line.split(", ")[2] for line in said if line.startswith("deal")] == [
+        "CLOSE", "ARB_CLOSE_SPLIT", "CONFIRM_PERFORMER", "CONFIRM_PERFORMER", "WAITING_FOR_PAYMENT", "DENY_PERFORMER", "CREATED",
+    ]  # fmt: skip
+    async with transaction() as db:
+        await db.execute("DELETE FROM request")
+    async with nothing_written():
+        assert await seed() == said
 
 
 @pytest.mark.broken_books

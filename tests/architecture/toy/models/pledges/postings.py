@@ -1,9 +1,14 @@
 """Which accounts each move of a pledge touches. Pure."""
 
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
 from models.pledges.tables import Pledge
 
+from models.kernel.money import Money
 from models.ledger.chart import Account, Line, Policy, Side
-from models.ledger.transfers import Transfer
+from models.ledger.transfers import Movement, Transfer
 from models.people.postings import available
 from models.people.tables import owner
 
@@ -25,3 +30,9 @@ def hold(pledge: Pledge) -> list[Transfer]:
 def release(pledge: Pledge) -> list[Transfer]:
     his = available(pledge.person_id, pledge.currency)
     return [Transfer(RELEASE, pledged(pledge), his, pledge.amount, f"end:pledge:{pledge.id}")]
+
+
+def worked() -> Iterator[Movement]:
+    pledge = cast(Pledge, SimpleNamespace(id=7, person_id=1, currency="EUR", amount=Money(100, "EUR")))
+    yield "open", hold(pledge)
+    yield "keep", release(pledge)

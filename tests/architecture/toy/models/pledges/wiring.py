@@ -1,7 +1,7 @@
 """What the house needs to know of pledges."""
 
 from models.pledges.errors import PLEDGE_NOT_FOUND
-from models.pledges.postings import HOLD, PLEDGED, RELEASE
+from models.pledges.postings import HOLD, PLEDGED, RELEASE, worked
 
 from models.events.log import as_it_is
 from models.ledger.audit import Check
@@ -11,6 +11,7 @@ LINES = (PLEDGED,)
 TABLES = ("models.pledges.tables",)
 CODES = (PLEDGE_NOT_FOUND,)
 CORRECTION_KINDS = (HOLD, RELEASE)
+MOVEMENTS = tuple(worked())
 KEEP_PLEDGES = Job("keep_pledges", "prune", "Keeps every pledge.")
 JOBS = (KEEP_PLEDGES,)
 TOPICS = ()

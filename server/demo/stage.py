@@ -1,0 +1,99 @@
+"""Where a story is played: its people with their tokens, who watches, and what is known so far."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from models.kernel.viewer import Role
+from server.auth import development_token
+from server.demo.asking import Api
+from server.demo.story import OPERATOR, SERVICE, Step, Story, Unplayable
+from server.demo.telling import Teller
+from server.demo.watching import HOUSE, Feed, subscription
+
+PERSON = """mutation ($id: String!, $name: String!) { upsertPerson(input: {externalId: $id, name: $name}) {
+  __typename ... on Person { number name } ... on Refusal { code message } } }"""
+BALANCE = (
+    "query ($person: Int!) { balance(person: {number: $person}) { currency available { amount } held { amount } } }"
+)
+
+
+class Stage:
+    """Fresh for each run: nobody of an earlier one is met again, and no key is used twice."""
+
+    def __init__(self, api: Api, story: Story, teller: Teller, patience_seconds: float) -> None:
+        self.api, self.story, self.teller, self.patience_seconds = api, story, teller, patience_seconds
+        self.run = f"demo-{uuid4().hex[:12]}"
+        self.known: dict[str, Any] = {}
+        self.tokens = {
+            name: development_token(role, subject=f"{self.run}-{name}")
+            for name, role in ((OPERATOR, Role.OPERATOR), (SERVICE, Role.SERVICE))
+        }
+        self.dashboard = Feed("dashboard", {**HOUSE, **story.shows}, teller, patience_seconds)
+        self.watcher = Feed(story.watcher, story.shows, teller, patience_seconds)
+
+    async def bring(self) -> None:
+        """The people of the cast, each with a token of his own."""
+        for name in self.story.cast:
+            person = await self.api.ask(self.tokens[SERVICE], PERSON, {"id": f"{self.run}-{name}", "name": name})
+            _must_hold(person, {"__typename": "Person"})
+            self.known[name] = person
+            self.tokens[name] = development_token(Role.USER, subject=f"{self.run}-{name}", person=person["number"])
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Both feeds run inside, and have begun before anything happens."""
+        url = f"{self.api.url.replace('http', 'ws', 1)}/graphql"
+        everything = subscription("events", {**HOUSE, **self.story.shows})
+        its_own = subscription(self.story.watches, self.story.shows)
+        tasks = [
+            asyncio.create_task(self.dashboard.watch(url, self.tokens[OPERATOR], everything)),
+            asyncio.create_task(self.watcher.watch(url, self.tokens[self.story.watcher], its_own)),
+        ]
+        try:
+            await asyncio.gather(self.dashboard.begun(), self.watcher.begun())
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def play(self, step: Step, number: int) -> None:
+        """Raises Unplayable where anything is otherwise than the story says."""
+        self.teller.acts(step.who, step.does)
+        if step.query:
+            variables = {**step.given(self.known), "key": f"{self.run}:{number}"}
+            answer = await self.api.ask(self.tokens[step.who], step.query, variables)
+            _must_hold(answer, step.comes)
+            self.teller.answered(step.tells(answer))
+            if step.keep:
+                self.known[step.keep] = answer
+        if step.pushed:
+            event = await self.watcher.until(lambda item: item.get("name") == step.pushed, f"of `{step.pushed}`")
+            await self.dashboard.until(lambda item: item.get("cursor") == event["cursor"], f"of `{step.pushed}`")
+
+    async def look(self) -> None:
+        """Raises Unplayable where the API itself is gone: then nothing else is to blame."""
+        await self.api.ask(self.tokens[OPERATOR], "{ head }")
+
+    async def balances(self) -> list[tuple[str, str, str, str]]:
+        """Of everybody in the cast, as he sees them himself; currencies in which nothing is are left out."""
+        rows = []
+        for name in self.story.cast:
+            found = await self.api.ask(self.tokens[name], BALANCE, {"person": self.known[name]["number"]})
+            for balance in found:
+                available, held = balance["available"]["amount"], balance["held"]["amount"]
+                if any(amount.strip("0.") for amount in (available, held)):
+                    rows.append((name, balance["currency"], available, held))
+        return rows
+
+
+def _must_hold(answer: Any, comes: Any) -> None:
+    for name, wanted in comes.items():
+        if answer.get(name) != wanted:
+            refused = f"{answer['code']}: {answer['message']}" if "code" in answer else f"{name} {answer.get(name)!r}"
+            raise Unplayable(f"The story goes on with {name} {wanted!r}, but the API answered {refused}")

@@ -1,0 +1,8 @@
+"""The stories there are. A new one is a file and a line here."""
+
+from __future__ import annotations
+
+from server.demo.stories import deals
+from server.demo.story import Story
+
+STORIES: dict[str, Story] = {story.name: story for story in (deals.STORY,)}

@@ -1,0 +1,64 @@
+"""The tour as a test reads it: what is sent as whom, what is answered, and what somebody is told meanwhile."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PAGE = Path("docs/tour.md").read_text()
+SENT = re.compile(
+    r"As\s`(?P<who>\w+)`(?P<until>,\suntil\s[\w\s]+)?(?:,\swith\s+`(?P<given>\{[^`]*\})`)?:\n\n"
+    r"```graphql\n(?P<document>.*?)```\n```json\n(?P<answer>.*?)```"
+    r"|`(?P<told>\w+)` is told:\n\n```json\n(?P<item>.*?)```",
+    re.DOTALL,
+)
+TOKEN = re.compile(r"^(?P<name>[A-Z]+)=\$\(.*token --role (?P<role>\w+)(?: --person (?P<person>\d+))?\)$", re.MULTILINE)
+RENAMED = {"number", "id", "cursor"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    who: str
+    document: str
+    given: dict[str, Any]
+    answer: Any
+    until: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    who: str
+    item: Any
+
+
+def steps() -> Iterator[Asked | Told]:
+    for found in SENT.finditer(PAGE):
+        if found["told"]:
+            yield Told(found["told"], json.loads(found["item"]))
+        else:
+            given = json.loads(found["given"] or "{}")
+            yield Asked(found["who"], found["document"], given, json.loads(found["answer"]), bool(found["until"]))
+
+
+class Names:
+    """The page's numbers and ids, and what stands for them here: one for one, from the first time on."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+
+    def here(self, value: Any) -> Any:
+        return self._known.get(value, value)
+
+    def same(self, shown: Any, got: Any, key: str = "") -> bool:
+        """Whether an answer is what the page shows, but for numbers, ids and cursors."""
+        if key in RENAMED and shown is not None:
+            return type(shown) is type(got) and bool(self._known.setdefault(shown, got) == got)
+        if isinstance(shown, dict) and isinstance(got, dict):
+            return shown.keys() == got.keys() and all(self.same(shown[name], got[name], name) for name in shown)
+        if isinstance(shown, list) and isinstance(got, list):
+            return len(shown) == len(got) and all(map(self.same, shown, got))
+        return bool(shown == got)
