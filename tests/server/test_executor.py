@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import orjson
 import pytest
+import strawberry
 from graphql import execute, parse
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Standard
@@ -15,7 +16,7 @@ from server.graphql import plans
 from server.graphql.documents import Document
 from server.graphql.executor import Executor
 from server.graphql.schema import schema
-from tests.server.odd_world import World, odd_schema
+from tests.server.odd_world import Sphere, World, odd_schema
 from tests.server.random_documents import Documents, without_needed_arguments
 
 # What Strawberry cancels before it began is never awaited, by its own execution as by ours.
@@ -80,6 +81,24 @@ async def test_given_any_document_and_any_world_when_it_is_executed_then_as_stra
             assert await run(Executor, odd, document, value, variables) == wanted, document.ast.loc.source.body
             failed, whole = failed + bool(wanted[1]), whole + (not wanted[1])
     assert min(failed, whole) > 300
+
+
+async def test_given_a_fragment_that_meets_other_selections_elsewhere_when_it_is_executed_then_as_strawberry_would(odd):
+    text = "{ box { ...F leaf { b } } found { ...F } thing { ...F name } } fragment F on Box { leaf { a } name }"
+    document, root = Document(parse(text)), World(4, 0).root()
+    root.boxes = [root.box]
+    wanted = await run(Standard, odd, document, root, {})
+    assert b'"leaf":{"a":"a","b":7}' in wanted[0]
+    assert b'"leaf":{"a":"a"}' in wanted[0]
+    assert await run(Executor, odd, document, root, {}) == wanted
+
+
+async def test_given_an_object_cast_to_another_type_when_it_is_executed_then_as_strawberry_would(odd):
+    document, root = Document(parse("{ boxes { name } }")), World(4, 0).root()
+    root.boxes = [World(5, 0).box(), strawberry.cast(Sphere, World(6, 0).box())]
+    wanted = await run(Standard, odd, document, root, {})
+    assert (wanted[0], len(wanted[1])) == (b"null", 1)
+    assert await run(Executor, odd, document, root, {}) == wanted
 
 
 async def test_given_any_subscription_when_an_item_is_rendered_then_as_strawberry_would(odd, settled):
