@@ -66,6 +66,9 @@ class Make:
     async def adjust(self, person: PersonRecord, amount: str) -> PersonRecord:
         return await people.adjust(person.id, money(amount), "a test", by=self.operator.viewer)
 
+    async def read(self, number: int) -> PersonRecord:
+        return await reads.person(self.operator.viewer, number)
+
     async def deal(
         self,
         price: str = "100 USDT",
