@@ -27,6 +27,12 @@ def money(text: str) -> Money:
     return Money.of(Decimal(amount), currency)
 
 
+def amount(text: str) -> tuple[Decimal, str]:
+    """The same, as it is asked for."""
+    number, currency = text.split()
+    return Decimal(number), currency
+
+
 @dataclass(frozen=True)
 class Asker:
     """Somebody with a token."""
@@ -81,7 +87,7 @@ class Make:
         """A deal as its customer offered it; `confirmed`: and as its performer took it."""
         customer = customer or await self.person(*[price] * confirmed, name="Customer")
         performer = performer or await self.person(name="Performer")
-        made = deals.Offer(customer.id, performer.id, "A title", "What is to be done", money(price), **more)
+        made = deals.Offer(customer.id, performer.id, "A title", "What is to be done", *amount(price), **more)
         deal = await deals.offer(made, by=self.user(customer).viewer)
         return await deals.confirm(deal.id, by=self.user(performer).viewer) if confirmed else deal
 

@@ -11,7 +11,7 @@ from models.deals.reads import DealRecord
 from models.kernel.money import Money
 from models.kernel.sql import fetch, sql
 from tests.deals.asking import CANCEL, CLOSE, CONFIRM, DECIDE, DENY, DISPUTE
-from tests.make import Asker, Make, money
+from tests.make import Asker, Make, amount
 
 CONFIRMED = ("pay", "confirm")
 DISPUTED = (*CONFIRMED, "open_dispute")
@@ -41,7 +41,7 @@ WHO = {
 }
 CLOSINGS = ("close_for_performer", "close_for_customer", "close_by_split")
 USERS = {"customer", "performer", "stranger"}
-OPEN_TO = dict.fromkeys(WHO, USERS) | {"close": USERS | {"operator"}} | dict.fromkeys(CLOSINGS, {"operator"})
+OPEN_TO = dict.fromkeys(WHO, USERS) | {"close": USERS | {"operator"}} | {name: {"operator"} for name in CLOSINGS}
 """For whom the mutation is at all."""
 LEADS = {
     ("CREATED", "confirm"): "WAITING_FOR_PAYMENT",
@@ -113,7 +113,7 @@ async def offered(make: Make, price: str = "100 USDT", **more) -> DealRecord:
 
 
 def offer(customer: int, performer: int, price: str, **more) -> deals.Offer:
-    return deals.Offer(customer, performer, "A title", "What is to be done", money(price), **more)
+    return deals.Offer(customer, performer, "A title", "What is to be done", *amount(price), **more)
 
 
 async def standing(make: Make, stands: str) -> DealRecord:
@@ -146,7 +146,7 @@ async def done(make: Make, deal: DealRecord, verb: str) -> DealRecord:
         case "close_for_customer":
             return await deals.close_dispute(deal.id, Resolution.CUSTOMER, by=operator.viewer)
         case "close_by_split":
-            share = Money(deal.price.minor * 3 // 10, deal.price.currency)
+            share = deal.price.amount * 3 / 10
             return await deals.close_dispute(deal.id, Resolution.SPLIT, share, by=operator.viewer)
     raise ValueError(verb)
 
