@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import asyncpg
 from tortoise import connections
+from tortoise.exceptions import TransactionManagementError
 from tortoise.transactions import in_transaction
 
 Db: TypeAlias = asyncpg.Connection
 Row: TypeAlias = asyncpg.Record
+DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def join(parts: Sequence[Sql], separator: str = " ") -> Sql:
 async def fetch(query: Sql) -> list[Row]:
     """The rows of a read, outside any unit."""
     text, values = query.render()
-    async with connections.get("default").acquire_connection() as db:
+    async with connections.get(DEFAULT).acquire_connection() as db:
         rows: list[Row] = await db.fetch(text, *values)
         return rows
 
@@ -60,5 +62,16 @@ async def fetch_one(query: Sql) -> Row | None:
 @asynccontextmanager
 async def transaction() -> AsyncIterator[Db]:
     """One transaction, for our SQL and for Tortoise's alike: inside, both speak over this connection."""
-    async with in_transaction() as wrapper:
-        yield wrapper._connection
+    outside, context = connections.get(DEFAULT), in_transaction()
+    try:
+        async with AsyncExitStack() as entered:
+            try:
+                wrapper = await entered.enter_async_context(context)
+            except BaseException:
+                if hasattr(context, "token"):  # cut short in its BEGIN: Tortoise would keep the connection for ever
+                    await context.__aexit__(TransactionManagementError, None, None)
+                raise
+            yield wrapper._connection
+    finally:
+        if connections.get(DEFAULT) is not outside:  # cut short at its end: this task would never leave the transaction
+            connections.set(DEFAULT, outside)
