@@ -83,7 +83,7 @@ async def test_28_the_oldest_come_first_and_what_does_not_fit_is_passed_over(mak
         ("94.999999 USDT", [HELD, WAITS, WAITS, HELD, WAITS]),
         ("0.000001 USDT", [HELD, WAITS, WAITS, HELD, WAITS]),
         ("30 USDT", [HELD, WAITS, HELD, HELD, WAITS]),
-        ("54.999997 USDT", [HELD, HELD, HELD, HELD, WAITS]),
+        ("50 USDT", [HELD, HELD, HELD, HELD, WAITS]),
         ("0.000001 USDT", [HELD, HELD, HELD, HELD, HELD]),
     ):
         await make.adjust(anna, money)
