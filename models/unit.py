@@ -205,6 +205,10 @@ class Unit:
     def _by(self) -> By:
         return By(self.by.subject, self.by.role.value, self.request.id if self.request else None)
 
+    def _acts_as(self, row: LivingRow) -> str:
+        """What the event calls who did it: the side of the row that he is, or else his role."""
+        return next(iter(sorted(row.lifecycle.sides(row, self.by))), self.by.role.value)
+
     async def _on_plan(self, call: Awaitable[PlanAnswer]) -> PlanAnswer:
         self._in_order(PLAN, 0)
         answer = await call
@@ -253,7 +257,8 @@ class Unit:
             row.status.value,
             orjson.dumps(facts, default=str).decode(),
             sorted(row.hidden),
-            *self._by.wire()[:2],
+            self.by.subject,
+            self._acts_as(row),
             sorted(row.audience() | {OPS}),
             self._by.request_id,
         )

@@ -20,6 +20,9 @@ Declare: TypeAlias = Callable[[Callable[..., Any]], Any]
 class Closed(Exception):
     """The root field is closed to every role of the asker: a top-level FORBIDDEN."""
 
+    def __init__(self, field: str, roles: frozenset[Role]) -> None:
+        super().__init__(f"{field} is closed to your role; it is for {', '.join(sorted(roles))}.")
+
 
 class _For(FieldExtension):
     """Lets in the roles that the field is for."""
@@ -29,7 +32,7 @@ class _For(FieldExtension):
 
     async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, **arguments: Any) -> Any:
         if self.roles and not info.context.viewer.has(*self.roles):
-            raise Closed
+            raise Closed(info.field_name, self.roles)
         return await next_(source, info, **arguments)
 
 

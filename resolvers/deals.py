@@ -8,7 +8,6 @@ import strawberry
 
 from models.deals import operations as deals
 from models.deals import reads
-from models.kernel.money import Money
 from models.kernel.pages import Cut
 from models.kernel.viewer import OPERATOR, SERVICE, USER, Viewer
 from resolvers.access import mutation, query, subscription
@@ -114,11 +113,8 @@ class Mutations:
     @mutation("Decide a deal's dispute: for one side, or by a split.", OPERATOR, does=deals.close_dispute)
     async def close_deal_dispute(self, info: Info, input: CloseDealDisputeInput) -> CloseDealDisputeResult:
         request, number, viewer = input.request(info), input.deal.find(), info.context.viewer
-        share = None
-        if input.performer_amount is not None:
-            seen = await reads.deal(viewer, number)
-            share = Money.of(input.performer_amount, seen.price.currency)
-        done = await deals.close_dispute(number, input.in_favour_of, share, input.comment, by=viewer, request=request)
+        favour, share = input.in_favour_of, input.performer_amount
+        done = await deals.close_dispute(number, favour, share, input.comment, by=viewer, request=request)
         return Deal.of(done)
 
 

@@ -233,7 +233,8 @@ class CreateDealInput(Asked):
             await self.performer.meant(),
             self.title,
             self.description,
-            self.price.money(),
+            self.price.amount,
+            self.price.currency,
             self.deadline_at,
         )
 
@@ -335,7 +336,6 @@ CloseDealDisputeResult = Annotated[
     | DealDisputeAlreadyClosed
     | InvalidAmount
     | InvalidInput
-    | CurrencyNotSupported
     | VersionConflict
     | Busy
     | IdempotencyKeyConflict,

@@ -136,7 +136,9 @@ class Person(Node):
 
 @strawberry.type(description="Something that happened to a person.")
 class PersonEvent(Event):
-    person: Person = strawberry.field(description="As the person was right after; what is nested is as it is now.")
+    person: Person | None = strawberry.field(
+        description="As the person was right after, never null here; what is nested is as it is now."
+    )
 
     @classmethod
     def carried(cls, told: Told) -> dict[str, Any]:

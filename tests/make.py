@@ -27,6 +27,12 @@ def money(text: str) -> Money:
     return Money.of(Decimal(amount), currency)
 
 
+def amount(text: str) -> tuple[Decimal, str]:
+    """The same, as it is asked for."""
+    number, currency = text.split()
+    return Decimal(number), currency
+
+
 @dataclass(frozen=True)
 class Asker:
     """Somebody with a token."""
@@ -66,6 +72,9 @@ class Make:
     async def adjust(self, person: PersonRecord, amount: str) -> PersonRecord:
         return await people.adjust(person.id, money(amount), "a test", by=self.operator.viewer)
 
+    async def read(self, number: int) -> PersonRecord:
+        return await reads.person(self.operator.viewer, number)
+
     async def deal(
         self,
         price: str = "100 USDT",
@@ -78,7 +87,7 @@ class Make:
         """A deal as its customer offered it; `confirmed`: and as its performer took it."""
         customer = customer or await self.person(*[price] * confirmed, name="Customer")
         performer = performer or await self.person(name="Performer")
-        made = deals.Offer(customer.id, performer.id, "A title", "What is to be done", money(price), **more)
+        made = deals.Offer(customer.id, performer.id, "A title", "What is to be done", *amount(price), **more)
         deal = await deals.offer(made, by=self.user(customer).viewer)
         return await deals.confirm(deal.id, by=self.user(performer).viewer) if confirmed else deal
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from models.deals import postings
 from models.deals.errors import (
@@ -46,13 +47,14 @@ BPS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a deal is about. A person who is not known is None."""
+    """What a deal is about, as it was asked: a person who is not known is None, the price may be none."""
 
     customer: int | None
     performer: int | None
     title: str
     description: str
-    price: Money
+    amount: Decimal
+    currency: str
     deadline_at: datetime | None = None
 
 
@@ -66,8 +68,7 @@ async def offer(work: Unit, made: Offer, *, by: Viewer, request: Request | None 
     customer, performer = await _parties(work, made)
     if not by.has(SERVICE) and not (by.has(USER) and by.person == customer):
         raise NotAllowed("offer", code=NOT_PARTICIPANT)
-    _judge(made)
-    price = made.price.positive()
+    price = _judge(made)
     deal = Deal(
         title=made.title,
         description=made.description,
@@ -95,7 +96,8 @@ async def _parties(work: Unit, offer: Offer) -> tuple[int, int]:
     return offer.customer, offer.performer
 
 
-def _judge(offer: Offer) -> None:
+def _judge(offer: Offer) -> Money:
+    """The price, if all is well with the offer."""
     if offer.customer == offer.performer:
         raise InvalidInput(FieldProblem("performer", "must not be the customer"), code=CUSTOMER_IS_PERFORMER)
     problems = [*_text("title", offer.title, TITLE_MAX), *_text("description", offer.description, DESCRIPTION_MAX)]
@@ -103,8 +105,9 @@ def _judge(offer: Offer) -> None:
         problems.append(FieldProblem("deadlineAt", "must be in the future"))
     if problems:
         raise InvalidInput(*problems)
-    if offer.price.currency not in settings().deal_currencies:
-        raise CurrencyNotSupported(offer.price.currency, settings().deal_currencies)
+    if offer.currency not in settings().deal_currencies:
+        raise CurrencyNotSupported(offer.currency, settings().deal_currencies)
+    return Money.of(offer.amount, offer.currency).positive()
 
 
 @operation(answers=DealRecord, refuses=(NotFound, NotAllowed, IllegalMove, VersionConflict))
@@ -204,7 +207,6 @@ async def open_dispute(
         DealDisputeAlreadyClosed,
         InvalidAmount,
         InvalidInput,
-        CurrencyNotSupported,
         VersionConflict,
     ),
 )
@@ -212,7 +214,7 @@ async def close_dispute(
     work: Unit,
     number: int,
     resolution: Resolution,
-    performer: Money | None = None,
+    performer: Decimal | None = None,
     comment: str | None = None,
     *,
     by: Viewer,
@@ -220,13 +222,15 @@ async def close_dispute(
 ) -> Deal:
     """An operator decides a dispute: the escrow goes to the performer, back, or to both. [spec/deals §3 rows 11, 12]
 
-    `performer` is his part of a split, more than nothing and less than the price. Posts `release`, `give_back` or `split`.
+    `performer` is his part of a split in the deal's currency, more than nothing and less than the price. Posts `release`,
+    `give_back` or `split`.
     Repeated as it was decided: the deal, nothing written; in another way: DEAL_DISPUTE_ALREADY_CLOSED.
     """
     deal = await _locked(work, number, by)
     dispute = await DealDispute.get_or_none(deal_id=deal.id)
     if by.has(OPERATOR) and dispute and dispute.resolution:
-        same = dispute.resolution is resolution and (performer is None or performer.minor == dispute.performer_minor)
+        decided = Money(dispute.performer_minor or 0, deal.currency).amount
+        same = dispute.resolution is resolution and performer in (None, decided)
         raise AlreadyThere(deal) if same else DealDisputeAlreadyClosed
     move = LIFECYCLE.may(deal, CLOSINGS[resolution], by)
     if problems := [] if comment is None else list(_text("comment", comment, COMMENT_MAX)):
@@ -243,7 +247,7 @@ async def close_dispute(
     return await _ended(work, deal, move, resolution=resolution.value, performer_minor=share.minor)
 
 
-def _share(deal: Deal, resolution: Resolution, performer: Money | None) -> Money:
+def _share(deal: Deal, resolution: Resolution, performer: Decimal | None) -> Money:
     """What the performer gets of the price, before the fee."""
     if resolution is not Resolution.SPLIT:
         if performer is not None:
@@ -251,11 +255,10 @@ def _share(deal: Deal, resolution: Resolution, performer: Money | None) -> Money
         return deal.price if resolution is Resolution.PERFORMER else Money(0, deal.currency)
     if performer is None:
         raise InvalidInput(FieldProblem("performerAmount", "a split needs the performer's part"))
-    if performer.currency != deal.currency:
-        raise CurrencyNotSupported(performer.currency, [deal.currency])
-    if not 0 < performer.minor < deal.price_minor:
+    share = Money.of(performer, deal.currency)
+    if not 0 < share.minor < deal.price_minor:
         raise InvalidAmount(f"A split leaves something to both: more than nothing and less than {deal.price}.")
-    return performer
+    return share
 
 
 @step(refuses=(NotFound,))

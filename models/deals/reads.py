@@ -15,8 +15,8 @@ from models.kernel.money import Money
 from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.refusals import NotFound
 from models.kernel.rows import moment
-from models.kernel.sql import TRUE, Row, Sql, fetch, join, sql
-from models.kernel.viewer import USER, Viewer
+from models.kernel.sql import FALSE, TRUE, Row, Sql, fetch, join, sql
+from models.kernel.viewer import SERVICE, USER, Viewer
 from models.unit import NounRecord
 
 
@@ -130,14 +130,27 @@ async def listed(viewer: Viewer, wanted: Wanted, order: Order, cut: Cut) -> Page
     what a short one does.
     """
     if viewer.has(USER) and not viewer.reads_everything and viewer.person is not None:
-        sides = [sql("r.customer_id = {}", viewer.person), sql("r.performer_id = {}", viewer.person)]
-        return await page(lambda tail: _either(sides, tail), wanted.where, order, cut, DealRecord.of)
+        own = _own(viewer, viewer.person, wanted)
+        return await page(lambda tail: _either(own, tail), wanted.where, order, cut, DealRecord.of)
     return await page(sql(_SELECT), visible_to(viewer) & wanted.where, order, cut, DealRecord.of)
 
 
-def _either(sides: Sequence[Sql], tail: Sql) -> Sql:
-    """Rows of which one of `sides` holds; nobody is both, so none comes twice."""
-    parts = [join([sql(f"({_SELECT} WHERE"), side, sql("AND"), tail, sql(")")]) for side in sides]
+def _own(viewer: Viewer, person: int, wanted: Wanted) -> list[Sql]:
+    """In which ways a deal can be his own, no deal in two of them; without those that `wanted` rules out, for the planner
+    does not know that nobody is both sides and would search the whole table."""
+    own = []
+    if wanted.performer != person:
+        own.append(sql("r.customer_id = {}", person))
+    if wanted.customer != person:
+        own.append(sql("r.performer_id = {}", person))
+    if viewer.has(SERVICE):
+        own.append(sql("r.service = {} AND {} NOT IN (r.customer_id, r.performer_id)", viewer.subject, person))
+    return own or [FALSE]
+
+
+def _either(ways: Sequence[Sql], tail: Sql) -> Sql:
+    """Rows for which one of `ways` holds."""
+    parts = [join([sql(f"({_SELECT} WHERE"), way, sql("AND"), tail, sql(")")]) for way in ways]
     return join([sql("SELECT r.* FROM ("), join(parts, " UNION ALL "), sql(") r")])
 
 

@@ -15,6 +15,7 @@ from tortoise.transactions import in_transaction
 
 Db: TypeAlias = asyncpg.Connection
 Row: TypeAlias = asyncpg.Record
+DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def join(parts: Sequence[Sql], separator: str = " ") -> Sql:
 async def fetch(query: Sql) -> list[Row]:
     """The rows of a read, outside any unit."""
     text, values = query.render()
-    async with connections.get("default").acquire_connection() as db:
+    async with connections.get(DEFAULT).acquire_connection() as db:
         rows: list[Row] = await db.fetch(text, *values)
         return rows
 
@@ -62,14 +63,18 @@ async def fetch_one(query: Sql) -> Row | None:
 @asynccontextmanager
 async def transaction() -> AsyncIterator[Db]:
     """One transaction, for our SQL and for Tortoise's alike: inside, both speak over this connection."""
-    context = in_transaction()
-    async with AsyncExitStack() as stack:
-        try:
-            wrapper = await stack.enter_async_context(context)
-        except BaseException:
-            await _not_begun(context)
-            raise
-        yield wrapper._connection
+    outside, context = connections.get(DEFAULT), in_transaction()
+    try:
+        async with AsyncExitStack() as stack:
+            try:
+                wrapper = await stack.enter_async_context(context)
+            except BaseException:
+                await _not_begun(context)
+                raise
+            yield wrapper._connection
+    finally:
+        if connections.get(DEFAULT) is not outside:  # cut short at its end: this task would never leave the transaction
+            connections.set(DEFAULT, outside)
 
 
 async def _not_begun(context: TransactionContext) -> None:

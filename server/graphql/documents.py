@@ -115,7 +115,7 @@ class FromCache(SchemaExtension):
         if isinstance(operation, Costs) and operation.operation.operation is OperationType.MUTATION:
             for name in operation.roots:
                 if name in ROLES and not self.execution_context.context.viewer.has(*ROLES[name]):
-                    yield GraphQLError("", original_error=Closed())
+                    yield GraphQLError("", original_error=Closed(name, ROLES[name]))
 
     def get_results(self) -> dict[str, Any]:
         context = self.execution_context.context

@@ -67,7 +67,7 @@ def _judged(error: GraphQLError) -> tuple[str, int, str]:
         case RequestError():
             return cause.code, cause.status, str(cause)
         case Closed():
-            return "FORBIDDEN", 403, "This field is closed to your role."
+            return "FORBIDDEN", 403, str(cause)
         case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError() | TimeoutError():
             return Busy.code, Busy.http, "This took too long; ask again in a moment."
         case None | GraphQLError():

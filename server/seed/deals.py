@@ -55,7 +55,7 @@ async def are_there(known: Known) -> bool:
 async def bring(known: Known) -> None:
     for made in WORLD:
         customer, performer = (known[side].id for side in (made.customer, made.performer))
-        offer = deals.Offer(customer, performer, made.title, made.description, made.price)
+        offer = deals.Offer(customer, performer, made.title, made.description, Decimal(made.amount), made.currency)
         request = once("createDeal", f"deal:{made.title}", **_words(made))
         deal = await deals.offer(offer, by=person(customer), request=request)
         for verb in made.then:
@@ -86,7 +86,7 @@ async def _do(verb: str, deal: DealRecord, made: Made) -> None:
         case "dispute":
             await deals.open_dispute(deal.id, "Not as agreed", "Half of it is missing", by=customer, request=request)
         case "split":
-            part = Money(deal.price.minor * 2 // 5, deal.price.currency)
+            part = Money(deal.price.minor * 2 // 5, deal.price.currency).amount
             await deals.close_dispute(
                 deal.id, Resolution.SPLIT, part, "Two fifths were done", by=SEEDER, request=request
             )

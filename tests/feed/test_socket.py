@@ -313,7 +313,7 @@ async def test_a_mutation_that_is_closed_to_the_role_does_nothing(wire, make, no
     board = await wire(make.auditor)
     async with nothing_written():
         await board.ask(f"mutation {{ a: __typename {UPSERT.partition('{')[2].replace('$key', 'null')}")
-        assert await board.error() == ("FORBIDDEN", "This field is closed to your role.")
+        assert await board.error() == ("FORBIDDEN", "upsertPerson is closed to your role; it is for operator, service.")
         await board.works()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from tortoise import connections
 
@@ -42,3 +43,26 @@ async def test_whoever_is_cancelled_while_he_begins_is_in_no_transaction_afterwa
     monkeypatch.undo()
     async with asyncio.timeout(5), transaction() as db:
         assert await db.fetchval("SELECT 1") == 1
+
+
+async def test_whoever_was_too_late_to_begin_begins_anew(database):
+    """His task does not keep what was taken for the transaction that never began."""
+    outside = connections.get("default")
+    for steps in range(12):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as limit:
+                asyncio.get_running_loop().call_soon(_later, steps, limit)
+                async with transaction() as db:
+                    await db.execute("SELECT 1")
+                await asyncio.sleep(1)
+        assert connections.get("default") is outside
+        assert (await fetch(sql("SELECT 1")))[0][0] == 1
+
+
+def _later(steps, limit):
+    """After so many rounds of the loop the limit is reached."""
+    loop = asyncio.get_running_loop()
+    if steps:
+        loop.call_soon(_later, steps - 1, limit)
+    else:
+        limit.reschedule(loop.time())
