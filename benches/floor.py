@@ -26,18 +26,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models import database
+from models.deals import reads as deals
 from models.kernel import pages
 from models.kernel.money import EXPONENTS
 from models.kernel.pages import Cut
 from models.kernel.sql import Row, Sql
 from models.kernel.viewer import OPERATOR, Viewer
-from models.ledger import balances
 from models.people import reads as people
 from server import serving
 from settings import settings
 
 SAMPLE = 4_711
-PAGE, KIND = 50, "person.available"
+PAGE, CURRENCY, COST = 50, "EUR", 901
 STAFF = Viewer("floor", frozenset({OPERATOR}))
 CONSTANT = b'{"data":{"person":{"number":1,"name":"Person 1","version":0,"balances":[' + b"0" * 350 + b"]}}}"
 
@@ -120,31 +120,30 @@ class PersonFloor(Floor):
         return {"person": shown}, 10
 
 
-class AccountsFloor(Floor):
+class DealsFloor(Floor):
     async def recorded(self) -> list[Sql]:
-        return await record(pages, lambda: balances.account_page(STAFF, Cut(first=PAGE), kind=KIND))
+        wanted = deals.Wanted(currency=CURRENCY)
+        return await record(pages, lambda: deals.listed(STAFF, wanted, deals.NEWEST, Cut(first=PAGE)))
 
     async def data(self, variables: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        rows = (await self.fetch(self.reads[0], {repr(KIND): variables["kind"]}))[: variables["first"]]
-        end = _base64(orjson.dumps(["account", rows[-1]["id"]]))
-        told = {"edges": [{"node": _account(row)} for row in rows], "pageInfo": {"hasNextPage": True, "endCursor": end}}
-        return {"ledgerAccounts": told}, 1_001
+        rows = (await self.fetch(self.reads[0], {repr(CURRENCY): variables["currency"]}))[: variables["first"]]
+        end = _base64(orjson.dumps(["deal", rows[-1]["id"]]))
+        told = {"edges": [{"node": _deal(row)} for row in rows], "pageInfo": {"hasNextPage": True, "endCursor": end}}
+        return {"deals": told}, COST
 
 
-def _account(row: Row) -> dict[str, Any]:
-    currency, own, sign = row["currency"], row["own"], -1 if row["side"] in ("asset", "expense") else 1
-    balance = {"amount": _amount(own * sign, currency), "currency": currency, "minorUnits": str(own * sign)}
+def _deal(row: Row) -> dict[str, Any]:
     return {
-        "id": _base64(f"LedgerAccount:{row['id']}".encode()),
-        "name": row["name"],
-        "kind": row["kind"],
-        "side": row["side"].upper(),
-        "owner": row["owner"],
+        "id": _base64(f"Deal:{row['id']}".encode()),
+        "number": row["id"],
+        "title": row["title"],
+        "status": row["status"].upper(),
         "version": row["version"],
         "createdAt": row["created_at"].isoformat().replace("+00:00", "Z"),
-        "balance": balance,
-        "own": {"amount": _amount(own, currency)},
-        "maxAvailable": {"amount": _amount(own + row["pending_in"], currency)},
+        "hasOpenDispute": row["dispute_status"] == "open",
+        "overdue": row["overdue"],
+        "price": {"amount": _amount(row["price_minor"], row["currency"]), "currency": row["currency"]},
+        "customer": {"number": row["customer_id"]},
     }
 
 
@@ -157,7 +156,7 @@ def _amount(minor: int, currency: str) -> str:
     return f"{minor // unit}.{minor % unit:0{EXPONENTS[currency]}}"
 
 
-FLOORS: dict[str, type[Floor]] = {"person": PersonFloor, "page": AccountsFloor}
+FLOORS: dict[str, type[Floor]] = {"person": PersonFloor, "page": DealsFloor}
 
 
 def serve(floor: Floor) -> None:

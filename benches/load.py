@@ -1,7 +1,7 @@
 """A small HTTP/1.1 load generator: keep-alive clients, one request at a time each, to this machine only.
 
 `python -m benches.load` reads an order (JSON) from stdin and prints what it saw. In a body `@NUMBER@` becomes the
-number of a random person and `@KEY@` a key that no other request has. An answer counts if its status is 200 and it
+number of a random person, `@NEXT@` the next one of a row, and `@KEY@` a key that no other request has. An answer counts if its status is 200 and it
 holds `must_contain`; any other ends the run.
 """
 
@@ -40,6 +40,8 @@ class Order:
     path: str = "/graphql"
     host: str = "127.0.0.1"
     persons: int = PERSONS
+    first: int = 1
+    """What `@NEXT@` begins with."""
 
     def __post_init__(self) -> None:
         if not ip_address(self.host).is_loopback:
@@ -61,6 +63,7 @@ class Run:
         self.open = order.connections
         named = {"host": order.host, "content-type": "application/json", **order.headers}
         self._head = f"POST {order.path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in named.items())
+        self._next = itertools.count(order.first)
         self._keys, self._own = itertools.count(), f"{os.getpid()}-{time.time_ns()}"
         self._is_constant = "@" not in order.body
 
@@ -68,6 +71,8 @@ class Run:
         body = self.order.body
         if not self._is_constant:
             body = body.replace("@NUMBER@", str(random.randint(1, self.order.persons)))
+            if "@NEXT@" in body:
+                body = body.replace("@NEXT@", str(next(self._next)))
             body = body.replace("@KEY@", f"{self._own}-{next(self._keys)}")
         return f"{self._head}content-length: {len(body)}\r\n\r\n{body}".encode("ascii")
 
@@ -145,11 +150,25 @@ async def carry_out(order: Order) -> dict[str, object]:
 
 
 async def load(
-    server: Process, pace: Pace, body: str, must_contain: str, connections: int, headers: dict[str, str] | None = None
+    server: Process,
+    pace: Pace,
+    body: str,
+    must_contain: str,
+    connections: int,
+    headers: dict[str, str] | None = None,
+    *,
+    first: int = 1,
 ) -> tuple[Sample, float]:
     """Have an order carried out by a process of its own. What it saw, and its own processor time for each request."""
     order = Order(
-        server.port, body, must_contain, connections, pace.seconds, pace.warm_up_seconds, headers=headers or {}
+        server.port,
+        body,
+        must_contain,
+        connections,
+        pace.seconds,
+        pace.warm_up_seconds,
+        headers=headers or {},
+        first=first,
     )
     before = server.cpu_seconds()
     generator = await asyncio.create_subprocess_exec(

@@ -30,6 +30,12 @@ CURRENCIES = ("EUR", "USDT")  # of the four that everybody is shown; nothing eve
 
 PEOPLE = """INSERT INTO person (version, created_at, updated_at, name, status)
             SELECT 0, now(), now(), 'Person ' || n, 'active' FROM generate_series(1, $1::int) n"""
+DEAL_PERFORMER = 1
+DEALS = f"""
+    INSERT INTO deal (id, version, created_at, updated_at, title, description, price_minor, fee_minor, currency, status,
+                      customer_id, performer_id, chat_id, overdue)
+    SELECT n, 0, now(), now(), 'Deal ' || n, 'What is to be done', 1, 0, 'EUR', 'created', n % ({PERSONS} - 1) + 2,
+           {DEAL_PERFORMER}, gen_random_uuid(), false FROM generate_series($1::int, $2::int) n"""
 BALANCES = """
     SELECT ledger_post('bench', ARRAY['bench', 'service', NULL],
         'house.adjustments'::text || array_agg('person.available'::text ORDER BY n),
@@ -96,6 +102,14 @@ class World:
         os.environ["SALDO_DATABASE_URL"] = self.url
         settings.cache_clear()
         await database.connect()
+
+    async def deals(self, first: int, last: int) -> None:
+        """Deals of one performer with everybody else, as they were offered."""
+        pool = await self.pool(1)
+        await pool.execute(DEALS, first, last, timeout=120)
+        await pool.execute("SELECT setval(pg_get_serial_sequence('deal', 'id'), $1)", last)
+        await pool.execute("ANALYZE deal")
+        await pool.close()
 
     async def pool(self, size: int) -> asyncpg.Pool:
         """Connections like the API's own, without anything above them."""

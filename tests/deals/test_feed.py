@@ -95,7 +95,7 @@ async def test_a_dispute_is_told_with_the_deal_that_has_it(make, watch):
     for following in followings:
         items = [await following.event() for _ in range(2)]
         assert [(*brief(item), item["actor"], item["deal"]["hasOpenDispute"]) for item in items] == [
-            ("open_dispute", 2, "CONFIRM_PERFORMER", "CONFIRM_PERFORMER", "USER", True),
+            ("open_dispute", 2, "CONFIRM_PERFORMER", "CONFIRM_PERFORMER", "CUSTOMER", True),
             ("close_by_split", 3, "CONFIRM_PERFORMER", "ARB_CLOSE_SPLIT", "OPERATOR", False),
         ]
         assert {item["facts"] for item in items} == {None}
@@ -135,11 +135,11 @@ async def test_whoever_was_cut_off_is_told_what_he_missed_and_nothing_twice(make
 
 
 LIVES = [
-    (("deny",), ["open", "deny"], ["SERVICE", "USER"]),
-    (("confirm", "cancel"), ["open", "wait", "cancel"], ["SERVICE", "USER", "USER"]),
+    (("deny",), ["open", "deny"], ["SERVICE", "PERFORMER"]),
+    (("confirm", "cancel"), ["open", "wait", "cancel"], ["SERVICE", "PERFORMER", "CUSTOMER"]),
     (("confirm", "pay", "promote", "overdue", "open_dispute", "close_for_performer"),
      ["open", "wait", "promote", "note_overdue", "open_dispute", "close_for_performer"],
-     ["SERVICE", "USER", "SYSTEM", "SYSTEM", "USER", "OPERATOR"]),
+     ["SERVICE", "PERFORMER", "SYSTEM", "SYSTEM", "CUSTOMER", "OPERATOR"]),
     (("overdue",), ["open", "expire"], ["SERVICE", "SYSTEM"]),
 ]  # fmt: skip
 

@@ -191,7 +191,7 @@ async def test_what_may_be_done_moves_the_deal_its_money_and_its_log(
     assert (code, told["status"], told["version"]) == (None, status(then), deal.version + 1)
     assert told["hasOpenDispute"] is (then == "DISPUTED")
     assert await books(make, deal) == (customer, held, performer)
-    role = "operator" if asker == "operator" else "user"
+    role = asker
     before, after = status(stands).lower(), status(then).lower()
     assert await last_event(deal) == (event, before, after, deal.version + 1, role)
     if name != "open_dispute":
