@@ -306,6 +306,7 @@ BY_HAND = [
     ("CREATED", OPENED, "id", "escrow_is_status", "deal {} is confirm_performer and its escrow holds 0"),
     ("DISPUTED", "UPDATE deal SET dispute_status = NULL", "id", "disputes_are_told", "deal {} has dispute none"),
     ("DISPUTED", "DELETE FROM deal_dispute", "deal_id", "disputes_are_told", "deal {} has dispute open"),
+    ("ARB_CLOSE_SPLIT", CLOSED, "id", "disputes_are_told", "deal {} has dispute closed"),
     ("DISPUTED", RENAMED, "name", "escrows_belong_to_deals", "deal:0:escrow USDT belongs to no deal"),
 ]
 
