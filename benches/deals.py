@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import replace
 
 import asyncpg
 
@@ -30,7 +29,7 @@ _bare = itertools.count(10_000_000)
 
 async def function(pool: asyncpg.Pool) -> None:
     """What a confirmation moves, by the one statement that moves it."""
-    deal, customer = next(_bare), 0
+    deal = next(_bare)
     customer = deal % (PERSONS - 1) + 2
     answer = await pool.fetchval(
         transfers.POST,
@@ -52,13 +51,15 @@ async def function(pool: asyncpg.Pool) -> None:
 
 
 async def run(world: World, pace: Pace) -> Group:
-    rounds = pace.rounds
     await world.deals(1, FEW)
     operator = {"authorization": f"Bearer {development_token(Role.OPERATOR, subject='bench')}"}
     performer = {"authorization": f"Bearer {development_token(Role.USER, subject='p', person=DEAL_PERFORMER)}"}
     pool, blocks = await world.pool(TASKS), itertools.count(FEW + 1, BLOCK)
     body = json.dumps({"query": CONFIRM, "variables": {"n": "@NEXT@"}}).replace('"@NEXT@"', "@NEXT@")
     async with world.serve("server.cli", "api") as api:
+
+        async def bare(pace: Pace) -> Sample:
+            return await hammer(lambda: function(pool), TASKS, pace)
 
         async def listed(pace: Pace) -> Sample:
             return (await load(api, pace, json.dumps({"query": LIST}), '"status":"CREATED"', TASKS, operator))[0]
@@ -71,19 +72,14 @@ async def run(world: World, pace: Pace) -> Group:
         group = await measure(
             __doc__.splitlines()[0],
             [
-                Case(
-                    "function",
-                    "ledger_post, one statement, 16 tasks",
-                    lambda p: hammer(lambda: function(pool), TASKS, p),
-                    floor=True,
-                ),
+                Case("function", "ledger_post, one statement, 16 tasks", bare, floor=True),
                 Case("confirm", "confirmDeal over HTTP, 16 keep-alive clients", confirm),
                 Case("many", f"a page out of {MANY:,} deals", listed),
             ],
-            replace(pace, rounds=rounds),
+            pace,
         )
     await pool.close()
-    group.add(few)
+    group = group.add(few)
     group.compare("confirmDeal over HTTP / the bare function", "confirm", "function", AT_LEAST)
     group.compare(f"a page out of {MANY:,} deals / out of {FEW:,}", "many", "few", PAGE_AT_LEAST)
     return group

@@ -1,8 +1,8 @@
 """A small HTTP/1.1 load generator: keep-alive clients, one request at a time each, to this machine only.
 
 `python -m benches.load` reads an order (JSON) from stdin and prints what it saw. In a body `@NUMBER@` becomes the
-number of a random person, `@NEXT@` the next one of a row, and `@KEY@` a key that no other request has. An answer counts if its status is 200 and it
-holds `must_contain`; any other ends the run.
+number of a random person, `@NEXT@` the next one of a row, and `@KEY@` a key that no other request has. An answer counts
+if its status is 200 and it holds `must_contain`; any other ends the run.
 """
 
 from __future__ import annotations
