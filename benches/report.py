@@ -117,7 +117,8 @@ def _tables(name: str) -> str:
     seen = found["versions"]
     place = f"{seen['cpus']} processors ({seen['system']})"
     servers = f"Python {seen['python']}, PostgreSQL {seen['postgres']}, Redis {seen['redis']}"
-    lines += ["", f"Also: {facts}. Measured {found['at'][:10]} on {place}, {servers}.", ""]
+    also = f"Also: {facts}. " if facts else ""
+    lines += ["", f"{also}Measured {found['at'][:10]} on {place}, {servers}.", ""]
     return "\n".join(lines) + "\n"
 
 
