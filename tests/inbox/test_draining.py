@@ -268,7 +268,7 @@ async def test_a_drain_ends_in_time_though_more_is_due(told, knobs):
     told.handle = slow
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(TOPICS, "test.said", told.topic)
-        assert (await measured(JOBS["drain_inbox"], BODIES)).done == 2
+        assert 1 <= (await measured(JOBS["drain_inbox"], BODIES)).done < 3
 
 
 # --- the house around it --------------------------------------------------------------------------------------------------------
