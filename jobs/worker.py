@@ -25,7 +25,7 @@ from jobs.queues import (
 )
 from jobs.relay import Relay
 from jobs.running import scheduled, woken
-from jobs.waking import Waker
+from jobs.waking import ILL, Waker
 from jobs.wiring import BODIES, PUBLIC
 from models.kernel.tasks import cancelled
 from models.wiring import JOBS
@@ -53,7 +53,7 @@ class Worker:
         self._loops = [self._begun(loop.name, loop.run()) for loop in self.loops]
         for make in (_inner, _public):
             self._arq.append(make(await create_pool(redis_settings())))
-        self._rounds = [self._begun(f"arq {worker.queue_name}", worker.async_run()) for worker in self._arq]
+        self._rounds = [self._begun(f"arq {worker.queue_name}", _rounds(worker)) for worker in self._arq]
 
     async def stop(self) -> None:
         """Takes nothing new, gives running jobs their time, cancels what is left, and lets go of Redis last."""
@@ -80,6 +80,18 @@ class Worker:
         if not self._stopping and not task.cancelled():
             log.error("part_of_the_worker_ended", part=task.get_name(), exc_info=task.exception())
             self.failed.set()
+
+
+async def _rounds(worker: ArqWorker) -> None:
+    """arq's rounds. It ends by itself where Redis is lost while it watches a key (a WatchError): it is begun again then."""
+    while True:
+        try:
+            await worker.async_run()
+        except ILL as error:
+            log.warning("arq_begins_again", queue=worker.queue_name, error=repr(error))
+            await asyncio.sleep(0.2)
+        else:
+            return
 
 
 def _inner(pool: ArqRedis) -> ArqWorker:

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 
 import orjson
 import pytest
+from redis.exceptions import WatchError
 
 from jobs.queues import INNER_QUEUE, PUBLIC_QUEUE
-from jobs.worker import Worker
+from jobs.worker import Worker, _rounds
 from models.kernel.sql import fetch, sql
 
 CALL = {"t": None, "f": "prune", "a": [], "k": {}, "et": 1}
@@ -71,3 +72,18 @@ async def test_what_a_sender_says_of_tries_and_times_harms_nobody(worker, redis,
         while await redis.exists("arq:job:call"):
             await asyncio.sleep(0.02)
     assert not worker.failed.is_set()
+
+
+async def test_arq_is_begun_again_where_redis_was_lost_while_it_watched_a_key():
+    """It takes that for a reason to end, whatever it was told to retry."""
+    rounds = iter([WatchError("A ConnectionError occurred on while watching one or more keys"), OSError(), None])
+
+    class Arq:
+        queue_name = "saldo:inner"
+
+        async def async_run(self):
+            if error := next(rounds):
+                raise error
+
+    await _rounds(Arq())
+    assert list(rounds) == []
