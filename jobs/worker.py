@@ -83,13 +83,21 @@ class Worker:
 
 
 async def _rounds(worker: ArqWorker) -> None:
-    """arq's rounds. It ends by itself where Redis is lost while it watches a key (a WatchError): it is begun again then."""
+    """arq's rounds. It ends by itself where Redis is lost while it watches a key (a WatchError): it is begun again then.
+
+    What it had counted for the job that it did not come to start is given back, or it would run fewer jobs each time, and
+    in the end none.
+    """
     while True:
         try:
             await worker.async_run()
         except ILL as error:
             log.warning("arq_begins_again", queue=worker.queue_name, error=repr(error))
             await asyncio.sleep(0.2)
+            worker.job_counter = sum(not task.done() for task in worker.tasks.values())
+            worker.sem = asyncio.BoundedSemaphore(worker.max_jobs + 1)
+            for _ in range(worker.job_counter):
+                await worker.sem.acquire()
         else:
             return
 

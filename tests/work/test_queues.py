@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 
 import orjson
 import pytest
+from arq import create_pool
 from redis.exceptions import WatchError
 
-from jobs.queues import INNER_QUEUE, PUBLIC_QUEUE
-from jobs.worker import Worker, _rounds
+from jobs.queues import INNER_QUEUE, PUBLIC_QUEUE, redis_settings
+from jobs.worker import Worker, _inner, _rounds
 from models.kernel.sql import fetch, sql
 
 CALL = {"t": None, "f": "prune", "a": [], "k": {}, "et": 1}
@@ -74,16 +75,24 @@ async def test_what_a_sender_says_of_tries_and_times_harms_nobody(worker, redis,
     assert not worker.failed.is_set()
 
 
-async def test_arq_is_begun_again_where_redis_was_lost_while_it_watched_a_key():
-    """It takes that for a reason to end, whatever it was told to retry."""
-    rounds = iter([WatchError("A ConnectionError occurred on while watching one or more keys"), OSError(), None])
+async def test_arq_is_begun_again_where_redis_was_lost_while_it_watched_a_key_and_runs_as_many_jobs_as_before(redis):
+    """It takes that for a reason to end, whatever it was told to retry, and forgets a place that it had taken."""
+    worker = _inner(await create_pool(redis_settings()))
+    running = asyncio.create_task(asyncio.sleep(60))
+    rounds = iter([WatchError("A ConnectionError occurred on while watching one or more keys"), OSError()] * 12)
 
-    class Arq:
-        queue_name = "saldo:inner"
+    async def a_round():
+        if error := next(rounds, None):
+            await worker.sem.acquire()
+            worker.job_counter += 1
+            raise error
 
-        async def async_run(self):
-            if error := next(rounds):
-                raise error
-
-    await _rounds(Arq())
-    assert list(rounds) == []
+    worker.async_run, worker.tasks = a_round, {"running": running}
+    try:
+        async with asyncio.timeout(20):
+            await _rounds(worker)
+        assert worker.job_counter == 1
+        assert worker.sem._value == worker.max_jobs
+    finally:
+        running.cancel()
+        await worker.pool.aclose(close_connection_pool=True)
