@@ -113,7 +113,8 @@ class Node(Protocol):
 
     async def broadcast(self, raw: str) -> None:
         """Hand a signed transaction to the network; again and again does no harm. A return is no promise of inclusion.
-        `Refused`: the node did not take it, and with this node it never was in a block."""
+        `Refused`: the node did not take it now. A node that has forgotten it looks at its expiry before it looks for it in
+        the chain: of one that was handed over before, only its receipt tells whether it is there."""
         ...
 
 

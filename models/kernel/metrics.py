@@ -53,3 +53,9 @@ SOCKETS = Gauge("saldo_sockets", "Open sockets.")
 SOCKETS_CLOSED = Counter("saldo_sockets_closed_total", "Sockets closed by us, by code.", ["code"])
 INBOX_MESSAGES = Gauge("saldo_inbox_messages", "Messages of the inbox that have not come to their end.", ["status"])
 INBOX_OLDEST_SECONDS = Gauge("saldo_inbox_oldest_seconds", "For how long the oldest message has been due or waiting.")
+OUTSIDE = Histogram(
+    "saldo_outside_seconds",
+    "Calls of other systems by outcome: accepted, refused, or unsure where no answer could be understood.",
+    ["system", "operation", "outcome"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+)
