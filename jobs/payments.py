@@ -82,9 +82,7 @@ async def _scanned(tools: Tools, node: Node) -> int:
     return 0
 
 
-async def _claimed_and_checked(
-    tools: Tools, started: datetime, until: float, *, marked: bool, limit: int
-) -> Report:
+async def _claimed_and_checked(tools: Tools, started: datetime, until: float, *, marked: bool, limit: int) -> Report:
     claimed = await payments.claim_due(
         marked=marked, before=started, limit=limit, lease_seconds=tools.settings.payment_lease_seconds, by=tools.by
     )
@@ -152,9 +150,7 @@ async def _statement(node: Node, claimed: Claimed, wallet: WalletRecord) -> tupl
     return found, gone
 
 
-async def _receipts(
-    node: Node, wallet: WalletRecord, seen: list[reads.Sighting]
-) -> tuple[list[Arrived], list[str]]:
+async def _receipts(node: Node, wallet: WalletRecord, seen: list[reads.Sighting]) -> tuple[list[Arrived], list[str]]:
     cursor = await reads.cursor(SYSTEM) if seen else None
     read_to = cursor.block if cursor else 0
     found: list[Arrived] = []

@@ -59,9 +59,7 @@ async def sweep(tools: Tools, node: Node, claimed: Claimed) -> tuple[Claimed, ti
     return claimed, SOON
 
 
-async def _conclude(
-    tools: Tools, node: Node, claimed: Claimed, attempt: Attempt, *, again: bool
-) -> Claimed | None:
+async def _conclude(tools: Tools, node: Node, claimed: Claimed, attempt: Attempt, *, again: bool) -> Claimed | None:
     """Ask the chain what became of a transaction. None: it is not known yet; where it is in no block it is sent `again`."""
     sent = attempt.sweep
     if sent.tx_id is None or sent.expires_at is None or attempt.raw_tx is None:
@@ -126,9 +124,7 @@ async def _begin(tools: Tools, node: Node, claimed: Claimed, planned: Attempt | 
     return await _sign_and_send(tools, node, keys, claimed, opened.id, fee_limit)
 
 
-async def _sign_and_send(
-    tools: Tools, node: Node, keys: Keys, claimed: Claimed, id: int, fee_limit: int | None
-) -> int:
+async def _sign_and_send(tools: Tools, node: Node, keys: Keys, claimed: Claimed, id: int, fee_limit: int | None) -> int:
     """The bytes are kept before the node sees them; if the claim is over by then, nobody ever does."""
     wallet = _wallet(claimed)
     planned = next(a.sweep for a in (await reads.under_way(wallet.id)).values() if a.sweep.id == id)

@@ -1,6 +1,6 @@
 -- One number for each payment that is ever made, here or in a database that this one was restored over: of it a deposit
 -- address is derived, or a reference made.
-CREATE SEQUENCE payment_index AS bigint MINVALUE 0 MAXVALUE 2147483647 START 0;
+CREATE SEQUENCE payment_index AS bigint MINVALUE 1 MAXVALUE 2147483647 START 1;
 -- What a check takes: those with something to do, and those only to be asked about, the longest due first.
 CREATE INDEX payment_due ON payment (next_check_at, id) WHERE marks > 0 AND next_check_at IS NOT NULL;
 CREATE INDEX payment_asked ON payment (next_check_at, id) WHERE marks = 0 AND next_check_at IS NOT NULL;

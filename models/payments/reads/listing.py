@@ -138,8 +138,12 @@ async def steps(ids: Sequence[int]) -> list[StepRecord]:
 
 
 async def deposits(ids: Sequence[int]) -> list[DepositRecord]:
-    """What arrived for payments that were seen already, in the order it was seen."""
-    query = sql("SELECT d.* FROM deposit d WHERE d.payment_id = ANY({}::bigint[]) ORDER BY d.id", list(ids))
+    """What arrived for payments that were seen already, the newest first, up to a hundred of each."""
+    query = sql(
+        """SELECT d.* FROM unnest({}::bigint[]) p(id) CROSS JOIN LATERAL (
+             SELECT * FROM deposit WHERE payment_id = p.id ORDER BY id DESC LIMIT 100) d""",
+        list(ids),
+    )
     return [DepositRecord.of(row) for row in await fetch(query)]
 
 
