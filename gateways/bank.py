@@ -104,8 +104,8 @@ def _wrong(payload: Any) -> str:
     for name, form in (("amount", _AMOUNT), ("currency", _CURRENCY)):
         if not _matches(form, payload.get(name)):
             return name
-    texts = ("reference", "senderName", "bookedAt")
-    return next((name for name in texts if not _is_text(payload.get(name))), "")
+    told = {"senderName": "", **payload}
+    return next((name for name in ("reference", "senderName", "bookedAt") if not _is_text(told.get(name))), "")
 
 
 def _matches(form: re.Pattern[str], value: Any) -> bool:
