@@ -43,8 +43,6 @@ def check_addresses() -> None:
 class HotKeys(Keys):
     """Signs with the keys of the settings. They are not kept here, and nothing of it can be shown or sent away."""
 
-    __slots__ = ()
-
     def __init__(self) -> None:
         """ValueError names a setting that does not fit the others."""
         check_addresses()
