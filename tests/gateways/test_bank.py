@@ -69,7 +69,9 @@ def test_any_text_may_be_asked_for_its_number(text):
     assert number_of(text) is None or number_of(text) > 0
 
 
-@pytest.mark.parametrize("text", ["", "RF", "RF78", "12345", "RF78 1234x5", "RF78\u0661\u0662345", "RF7812345\n", "XRF7812345"])
+@pytest.mark.parametrize(
+    "text", ["", "RF", "RF78", "12345", "RF78 1234x5", "RF78\u0661\u0662345", "RF7812345\n", "XRF7812345"]
+)
 def test_what_is_no_reference_has_no_number(text):
     assert number_of(text) is None
 
