@@ -21,8 +21,8 @@ DEVELOPMENT_TRON = {
     "tron_contract": "TDcj5wXy831UZdN5fkMuXK5PFktfzJDg3e",
     "tron_main_wallet": "TLrpNTBuCpGMrB9TyVwgEhNVRhtWEQPHh4",
     "tron_main_key": "fe06186947bc68444a097c97cce54cbc6ec8344313173346f1fc6d1f68876cd9",
-    "tron_public_key": "xpub6D1AabNHCupeiLM65ZR9UStMhJ1vCpyV4XbZdyhMZBiJXALQtmn9p42VTQckoHVn8WNqS7dqnJokZHAHcHGoaQgmv8D45oNUKx6DZMNZBCd",
-    "tron_private_key": "xprv9z1pB5qPNYGMVrGcyXt97Jwd9GBRoNFdhJfxqbHjzrBKeN1GMETuGFi1c73SQkP8kkKz5MVoMtLRcsDWggUcaPF32AXN4qNsNWBoJbaHcQ7",
+    "tron_public_key": "xpub6D1AabNHCupeiLM65ZR9UStMhJ1vCpyV4XbZdyhMZBiJXALQtmn9p42VTQckoHVn8WNqS7dqnJokZHAHcHGoaQgmv8D45oNUKx6DZMNZBCd",  # noqa: E501  a key is one word
+    "tron_private_key": "xprv9z1pB5qPNYGMVrGcyXt97Jwd9GBRoNFdhJfxqbHjzrBKeN1GMETuGFi1c73SQkP8kkKz5MVoMtLRcsDWggUcaPF32AXN4qNsNWBoJbaHcQ7",  # noqa: E501  a key is one word
 }
 DEVELOPMENT_BANK_SECRET = "development-only-bank-secret-which-production-refuses"
 

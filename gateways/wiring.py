@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateways import bank
@@ -17,24 +17,16 @@ from settings import settings
 
 Issuer = Callable[[int], dict[str, str]]
 """Payment instructions of a number. Pure: it asks nobody."""
-_NOTHING: Mapping[str, Issuer] = MappingProxyType({})
+WEBHOOKS: Mapping[str, Verify] = MappingProxyType({bank.SYSTEM: bank.verify})
+"""What checks the pushes of a system, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gateways:
+    """What a worker may ask of the outside."""
+
     node: Node | None = None
     keys: Keys | None = None
-    issuers: Mapping[str, Issuer] = field(default_factory=lambda: _NOTHING)
-    """By the adapter's name: `tron` of the index of a deposit address, `bank_transfer` of a payment's number."""
-    webhooks: Mapping[str, Verify] = field(default_factory=lambda: MappingProxyType({bank.SYSTEM: bank.verify}))
-    """By the system's name."""
-
-
-@asynccontextmanager
-async def api_gateways() -> AsyncIterator[Gateways]:
-    """What the API needs: it issues and verifies, and asks nobody. ValueError names a setting that is wrong."""
-    check_api()
-    yield Gateways(issuers=_issuers())
 
 
 @asynccontextmanager
@@ -42,12 +34,12 @@ async def worker_gateways() -> AsyncIterator[Gateways]:
     """What a worker needs: the node, and the keys where they are set. ValueError names a setting that is wrong."""
     check_worker()
     if not settings().tron_node:
-        yield Gateways(issuers=_issuers())
+        yield Gateways()
         return
     from gateways.tron.node import HttpNode, connection  # noqa: PLC0415
 
     async with connection() as outside:
-        yield Gateways(node=HttpNode(outside), keys=_keys(), issuers=_issuers())
+        yield Gateways(HttpNode(outside), _keys())
 
 
 def check_api() -> None:
@@ -86,7 +78,8 @@ def _has_private_key() -> bool:
     return bool(settings().tron_private_key.get_secret_value())
 
 
-def _issuers() -> Mapping[str, Issuer]:
+def issuers() -> Mapping[str, Issuer]:
+    """By the adapter's name: `tron` of the index of a deposit address, `bank_transfer` of a payment's number."""
     shared = settings()
     found: dict[str, Issuer] = {}
     if shared.tron_node:

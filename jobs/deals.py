@@ -24,15 +24,25 @@ async def promote_waiting_deals(tools: Tools) -> Report:
     return await each(waiting, partial(_promote, tools), at_once=AT_ONCE, failed=_told)
 
 
+async def promote_for(tools: Tools, person: int, currency: str) -> tuple[int, list[Exception]]:
+    """The same for one customer and currency, by whoever has just brought him money. How many went on, and what failed."""
+    return await _promoted(tools, await reads.waiting(person, currency))
+
+
 async def _promote(tools: Tools, numbers: Sequence[int]) -> None:
-    failures: list[Exception] = []
-    for number in numbers:
-        try:
-            await deals.promote(number, by=tools.by)
-        except Exception as error:  # noqa: BLE001  the next deal has nothing to do with it
-            failures.append(error)
+    _, failures = await _promoted(tools, numbers)
     if failures:
         raise ExceptionGroup("deals could not be promoted", failures)
+
+
+async def _promoted(tools: Tools, numbers: Sequence[int]) -> tuple[int, list[Exception]]:
+    promoted, failures = 0, list[Exception]()
+    for number in numbers:
+        try:
+            promoted += await deals.promote(number, by=tools.by)
+        except Exception as error:  # noqa: BLE001  the next deal has nothing to do with it
+            failures.append(error)
+    return promoted, failures
 
 
 async def expire_deals(tools: Tools) -> Report:

@@ -55,11 +55,16 @@ class Stream:
 
     async def start(self, position: int, head: int) -> int:
         """Behind what the stream has; an empty one gets the last events of the log, as many as it keeps. A log that was
-        restored has a stream of its own."""
+        restored has a stream of its own. One that is ahead of the log tells what never happened and takes nothing more:
+        it is emptied."""
         self.key = STREAM.format((await read_seal()).epoch)
         await self._redis.expire(self.key, KEPT_SECONDS)  # the stream of an epoch that is over goes by itself
         last = await self._redis.xrevrange(self.key, count=1)
         there = int(last[0][0].split(b"-")[0]) if last else 0
+        if there > head:
+            logger.warning("stream_ahead_of_log", stream=there, log=head)
+            await self._redis.unlink(self.key)
+            there = 0
         return max(there, head - settings().feed_stream_max)
 
     async def send(self, events: Sequence[EventRecord]) -> None:

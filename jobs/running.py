@@ -12,6 +12,7 @@ from typing import TypeVar
 import sentry_sdk
 import structlog
 
+from gateways.wiring import Gateways
 from models.kernel.metrics import JOB_ROWS, JOB_RUNS
 from models.kernel.viewer import Viewer
 from models.work import operations as work
@@ -25,10 +26,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a job may use beside the business: who it is, what all jobs do, and the settings as they are now."""
+    """What a job may use beside the business: who it is, what all jobs do, the outside world, and the settings as they are
+    now."""
 
     by: Viewer
     bodies: Mapping[str, Body] = field(default_factory=dict)
+    outside: Gateways = field(default_factory=Gateways)
 
     @property
     def settings(self) -> Settings:
@@ -38,13 +41,13 @@ class Tools:
 Body = Callable[[Tools], Awaitable[Report]]
 
 
-async def measured(job: Job, bodies: Mapping[str, Body]) -> Report:
+async def measured(job: Job, bodies: Mapping[str, Body], outside: Gateways | None = None) -> Report:
     """Run a job within its timeout, counted and logged; a failure is raised after it was told to Sentry."""
     started = time.perf_counter()
     outcome = "failed"
     try:
         async with asyncio.timeout(job.timeout_seconds):
-            report = await bodies[job.name](Tools(Viewer.system(job.name), bodies))
+            report = await bodies[job.name](Tools(Viewer.system(job.name), bodies, outside or Gateways()))
         outcome = "done"
     except Exception as error:
         with sentry_sdk.new_scope() as scope:
@@ -62,21 +65,21 @@ async def measured(job: Job, bodies: Mapping[str, Body]) -> Report:
     return report
 
 
-async def scheduled(job: Job, bodies: Mapping[str, Body]) -> None:
+async def scheduled(job: Job, bodies: Mapping[str, Body], outside: Gateways | None = None) -> None:
     """One run by the schedule. It never raises: the next tick tries again, and what went wrong is on record."""
     by = Viewer.system(job.name)
     await work.note_start(job, by=by)
     try:
-        report, error = await measured(job, bodies), None
+        report, error = await measured(job, bodies, outside), None
     except Exception as failure:  # noqa: BLE001  told by `measured`, kept by `note_end`
         report, error = Report(), f"{type(failure).__name__}: {failure}"
     await work.note_end(job, report, error, by=by)
 
 
-async def woken(job: Job, bodies: Mapping[str, Body]) -> None:
+async def woken(job: Job, bodies: Mapping[str, Body], outside: Gateways | None = None) -> None:
     """One run because an event called for it. It never raises: what it could not do, the schedule does."""
     with contextlib.suppress(Exception):  # told by `measured`
-        await measured(job, bodies)
+        await measured(job, bodies, outside)
 
 
 async def each(

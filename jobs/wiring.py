@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs import deals, inbox, ledger, work
+from jobs import deals, inbox, ledger, payments, reserves, work
 from jobs.running import Body
 
 BODIES: Mapping[str, Body] = {
@@ -17,6 +17,9 @@ BODIES: Mapping[str, Body] = {
     "promote_waiting_deals": deals.promote_waiting_deals,
     "expire_deals": deals.expire_deals,
     "reconcile_deals": deals.reconcile_deals,
+    "check_payments": payments.check_payments,
+    "expire_payments": payments.expire_payments,
+    "prove_reserves": reserves.prove_reserves,
 }
 
 PUBLIC: Mapping[str, Any] = {"ingest_event": inbox.ingest_event}

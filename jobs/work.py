@@ -25,7 +25,7 @@ async def run_requested_jobs(tools: Tools) -> Report:
 
 async def _run(tools: Tools, claimed: RunClaim) -> None:
     try:
-        report = await measured(JOBS[claimed.job], tools.bodies)
+        report = await measured(JOBS[claimed.job], tools.bodies, tools.outside)
     except Exception as error:
         await work.fail_run(claimed, f"{type(error).__name__}: {error}", by=tools.by)
         raise

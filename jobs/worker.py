@@ -12,6 +12,7 @@ from arq.cron import CronJob
 from arq.worker import Function, func
 from arq.worker import Worker as ArqWorker
 
+from gateways.wiring import Gateways
 from jobs.beside import Loop, folder
 from jobs.queues import (
     BURY,
@@ -38,7 +39,8 @@ log = structlog.get_logger("worker")
 class Worker:
     """All of it, from `start` to `stop`. `failed` is set by a part that ended by itself: the process should end then."""
 
-    def __init__(self) -> None:
+    def __init__(self, outside: Gateways | None = None) -> None:
+        self.outside = outside or Gateways()
         self.relay = Relay()
         self.loops: list[Loop | Relay | Waker] = [folder(), self.relay, Waker()]
         self.failed = asyncio.Event()
@@ -51,8 +53,8 @@ class Worker:
         """The loops at once, for they need no Redis; arq when Redis is reached. The pools are ours, so that whatever
         happens they are closed."""
         self._loops = [self._begun(loop.name, loop.run()) for loop in self.loops]
-        for make in (_inner, _public):
-            self._arq.append(make(await create_pool(redis_settings())))
+        self._arq.append(_inner(await create_pool(redis_settings()), self.outside))
+        self._arq.append(_public(await create_pool(redis_settings())))
         self._rounds = [self._begun(f"arq {worker.queue_name}", _rounds(worker)) for worker in self._arq]
 
     async def stop(self) -> None:
@@ -102,10 +104,10 @@ async def _rounds(worker: ArqWorker) -> None:
             return
 
 
-def _inner(pool: ArqRedis) -> ArqWorker:
-    crons = [_cron(JOBS[name]) for name in BODIES]
+def _inner(pool: ArqRedis, outside: Gateways) -> ArqWorker:
+    crons = [_cron(JOBS[name], outside) for name in BODIES]
     known: dict[str, Callable[..., Any]] = {line.name: line.coroutine for line in crons}
-    return _worker(pool, INNER_QUEUE, known | {name: _woken(JOBS[name]) for name in BODIES}, crons)
+    return _worker(pool, INNER_QUEUE, known | {name: _woken(JOBS[name], outside) for name in BODIES}, crons)
 
 
 def _public(pool: ArqRedis) -> ArqWorker:
@@ -144,20 +146,20 @@ def _timeout(name: str) -> int:
     return JOBS[name].timeout_seconds + 5 if name in JOBS else settings().job_timeout_seconds
 
 
-def _woken(job: Job) -> Callable[..., Any]:
+def _woken(job: Job, outside: Gateways) -> Callable[..., Any]:
     """The function by which an event wakes a job."""
 
     async def run(_ctx: dict[Any, Any]) -> None:
-        await woken(job, BODIES)
+        await woken(job, BODIES, outside)
 
     return run
 
 
-def _cron(job: Job) -> CronJob:
+def _cron(job: Job, outside: Gateways) -> CronJob:
     """The line of arq's clock for a job's period. Its own timeout ends a little after the job's."""
 
     async def tick(ctx: dict[Any, Any], *_args: Any, **_kwargs: Any) -> None:
-        await scheduled(job, BODIES)
+        await scheduled(job, BODIES, outside)
 
     return cron(
         tick, name=f"cron:{job.name}", timeout=job.timeout_seconds + 5, max_tries=1, **_times(job.period_seconds)

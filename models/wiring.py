@@ -9,12 +9,13 @@ from models.events.log import View
 from models.inbox import wiring as inbox
 from models.inbox.topics import Topics
 from models.ledger import audit, chart
+from models.payments import wiring as payments
 from models.people import wiring as people
 from models.services import wiring as services
 from models.work import wiring as work
 from models.work.jobs import Job
 
-NOUNS = (deals, people, services, work, inbox)
+NOUNS = (deals, payments, people, services, work, inbox)
 
 LINES = (*chart.LINES, *(line for noun in NOUNS for line in noun.LINES))
 TABLES = tuple(table for noun in NOUNS for table in noun.TABLES)

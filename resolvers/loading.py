@@ -18,6 +18,8 @@ from models.ledger import balances as ledger
 from models.ledger import plans
 from models.ledger.balances import AccountRecord, PlanRecord, PostingRecord, TransferRecord
 from models.ledger.plans import State
+from models.payments import reads as payments
+from models.payments.reads import DepositRecord, GatewayRecord, PaymentNow, PaymentRecord, StepRecord, WalletRecord
 from models.people import reads as people
 from models.people.reads import BalanceRecord, IdentityRecord, PersonRecord
 
@@ -57,6 +59,28 @@ class Loaders:
 
     async def shortfall(self, deal: int) -> Money | None:
         return await self._shortfalls.load(deal)
+
+    async def payment(self, id: int) -> PaymentRecord | None:
+        return await self._payments.load(id)
+
+    async def payment_now(self, id: int) -> PaymentNow | None:
+        return await self._payments_now.load(id)
+
+    async def paying(self, person: int, currency: str) -> list[PaymentRecord]:
+        ids = await self._paying.load((person, currency)) or []
+        return [payment for payment in await self._payments.load_many(ids) if payment is not None]
+
+    async def gateway(self, id: int) -> GatewayRecord | None:
+        return await self._gateways.load(id)
+
+    async def deposits(self, payment: int) -> list[DepositRecord]:
+        return await self._deposits.load(payment) or []
+
+    async def steps(self, payment: int) -> list[StepRecord]:
+        return await self._steps.load(payment) or []
+
+    async def wallet_of(self, payment: int) -> WalletRecord | None:
+        return await self._wallets_of.load(payment)
 
     async def balances(self, person: int) -> list[BalanceRecord]:
         return await self._balances.load(person) or []
@@ -103,6 +127,40 @@ class Loaders:
     @cached_property
     def _shortfalls(self) -> DataLoader[int, Money | None]:
         return _loader(deals.shortfalls)
+
+    @cached_property
+    def _payments(self) -> DataLoader[int, PaymentRecord | None]:
+        return _loader(lambda keys: payments.payments(self._viewer, keys))
+
+    @cached_property
+    def _payments_now(self) -> DataLoader[int, PaymentNow | None]:
+        return _loader(payments.payments_now)
+
+    @cached_property
+    def _paying(self) -> DataLoader[tuple[int, str], list[int] | None]:
+        return _loader(payments.paying)
+
+    @cached_property
+    def _gateways(self) -> DataLoader[int, GatewayRecord | None]:
+        return _loader(payments.gateways)
+
+    @cached_property
+    def _deposits(self) -> DataLoader[int, list[DepositRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[DepositRecord]]:
+            return _grouped(await payments.deposits(keys), lambda deposit: deposit.payment_id)
+
+        return _loader(read)
+
+    @cached_property
+    def _steps(self) -> DataLoader[int, list[StepRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[StepRecord]]:
+            return _grouped(await payments.steps(keys), lambda step: step.payment_id)
+
+        return _loader(read)
+
+    @cached_property
+    def _wallets_of(self) -> DataLoader[int, WalletRecord | None]:
+        return _loader(lambda keys: payments.wallets_of(self._viewer, keys))
 
     @cached_property
     def _balances(self) -> DataLoader[int, list[BalanceRecord] | None]:

@@ -21,6 +21,7 @@ from schema.events import Event, Heartbeat, Lagged, Told
 from schema.inputs import Asked
 from schema.money import Money, MoneyInput
 from schema.node import Action, Node, global_id, number_of
+from schema.payments import Payment
 from schema.people import Person, PersonRef
 from schema.refusals import (
     Busy,
@@ -108,6 +109,12 @@ class DealWaiting:
     shortfall: Money = strawberry.field(
         description="What the customer's available balance lacks; zero when a worker is about to confirm the deal."
     )
+    record: strawberry.Private[reads.DealRecord]
+
+    @strawberry.field(description="The customer's payments in this currency that are under way and that you may see.")
+    async def payments(self, info: Info) -> list[Payment]:
+        deal = self.record
+        return [Payment.of(one) for one in await info.context.load.paying(deal.customer_id, deal.price.currency)]
 
 
 @strawberry.type(description="Escrow between a customer and a performer.")
@@ -140,7 +147,7 @@ class Deal(Node):
         if self.status is not DealStatus.WAITING_FOR_PAYMENT:
             return None
         missing = await info.context.load.shortfall(self.record.id)
-        return DealWaiting(shortfall=Money.of(missing)) if missing is not None else None
+        return DealWaiting(shortfall=Money.of(missing), record=self.record) if missing is not None else None
 
     @strawberry.field(description="What could be done with it, and whether this viewer may do it now.")
     def allowed_actions(self, info: Info) -> list[Action]:

@@ -11,6 +11,7 @@ from models import wiring as _everything  # noqa: F401  every noun's codes are i
 from models.deals import errors as deals
 from models.kernel import refusals as kernel
 from models.ledger import errors as ledger
+from models.payments import errors as payments
 from schema.enums import enum_of
 from schema.money import Money
 from schema.scalars import CurrencyCode
@@ -170,10 +171,20 @@ class DealDisputeAlreadyClosed(Refusal):
     refusal: ClassVar[type[kernel.Refusal]] = deals.DealDisputeAlreadyClosed
 
 
+@strawberry.type(description="The payment gateway is switched off for now.")
+class GatewayDisabled(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payments.GatewayDisabled
+
+
+@strawberry.type(description="The payment gateway lacks what it needs; everything else works.")
+class GatewayUnavailable(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payments.GatewayUnavailable
+
+
 SHOWN: tuple[type[Refusal], ...] = (
     NotFound, NotAllowed, IllegalMove, InvalidAmount, InvalidInput, CurrencyNotSupported, IdempotencyKeyConflict,
     VersionConflict, Busy, InsufficientFunds, InvalidPostings, DealHasOpenDispute, DealDisputeAlreadyCreated,
-    DealDisputeAlreadyClosed,
+    DealDisputeAlreadyClosed, GatewayDisabled, GatewayUnavailable,
 )  # fmt: skip
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schema import deals, inbox, ledger, people, work
+from schema import deals, inbox, ledger, payments, people, sweeps, work
 from schema.events import Event
 
 EVENTS: Mapping[str, type[Event]] = {
     "person": people.PersonEvent,
     "balance": people.BalanceEvent,
     "deal": deals.DealEvent,
+    "payment": payments.PaymentEvent,
+    "payment_gateway": payments.PaymentGatewayEvent,
+    "wallet": sweeps.WalletEvent,
+    "sweep": sweeps.SweepEvent,
     "job_run": work.JobRunEvent,
     "inbox_message": inbox.InboxMessageEvent,
     "dead_letter": inbox.DeadLetterEvent,
@@ -19,6 +23,7 @@ EVENTS: Mapping[str, type[Event]] = {
 
 TYPES = (
     people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, inbox.InboxMessage, inbox.DeadLetter, deals.Deal,
+    payments.Payment, payments.PaymentGateway, sweeps.Wallet, sweeps.Sweep,
     *EVENTS.values(),
 )  # fmt: skip
 """Types that a client can reach only through an interface."""

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from gateways.wiring import check_api
 from jobs.waking import Waker
 from models import database
 from models.kernel.tasks import cancelled
@@ -26,6 +27,7 @@ from server.graphql.http import endpoint
 from server.graphql.schema import documents
 from server.graphql.socket import Socket
 from server.telemetry import database_answers, health_routes, redis_answers
+from server.webhooks import webhook
 from settings import settings
 
 LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
@@ -33,6 +35,7 @@ LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    check_api()
     documents()  # the schema is built before the first request, not by it
     await database.connect()
     gc.collect()
@@ -67,6 +70,7 @@ def app() -> Starlette:
     routes = [
         Route("/graphql", endpoint, methods=methods),
         WebSocketRoute("/graphql", _socket),
+        Route("/webhooks/{system}", webhook, methods=["POST"]),
         *health_routes({"database": database_answers, "redis": redis_answers}),
     ]
     if settings().development:

@@ -26,7 +26,7 @@ out, err = Console(), Console(stderr=True)
 
 @cli.command()
 def up() -> None:
-    """Run everything on this machine: servers, migrations, a small world, API and worker. Ctrl-C ends all of it."""
+    """Run everything on this machine: servers, migrations, a small world, sandbox, API and worker. Ctrl-C ends all of it."""
     from server.up import up as run  # noqa: PLC0415  each command loads what it needs
 
     raise typer.Exit(asyncio.run(run()))
@@ -46,6 +46,13 @@ def worker() -> None:
     from server.serving import serve_worker  # noqa: PLC0415
 
     raise typer.Exit(serve_worker())
+
+
+@cli.command()
+def sandbox() -> None:
+    """Play every outside system over HTTP, on the port behind the worker's. In development only."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox"])  # noqa: S606  the server never imports it
 
 
 @cli.command()

@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from gateways.wiring import worker_gateways
 from jobs.worker import Worker
 from models import database
 from server.app import app
@@ -85,8 +86,13 @@ async def _answer() -> None:
 
 async def _work() -> int:
     """The worker and its side door, until a signal or until a part of the worker ended by itself."""
-    await database.connect()
-    worker, stop = Worker(), asyncio.Event()
+    async with worker_gateways() as outside:
+        await database.connect()
+        return await _work_with(Worker(outside))
+
+
+async def _work_with(worker: Worker) -> int:
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 

@@ -1,6 +1,6 @@
 """`saldo up`: the whole house on one machine, out of one command, until Ctrl-C.
 
-The order is a law of its own: the home's lock, free ports, servers, migrations, the small world, API, worker. What
+The order is a law of its own: the home's lock, free ports, servers, migrations, the small world, sandbox, API, worker. What
 is ready is only then built upon, and leaving goes the same way back.
 """
 
@@ -73,9 +73,13 @@ def programs_of_saldo(config: Settings) -> Programs:
     def saldo(name: str, *words: str, ready_url: str = "") -> Command:
         return Command(name, [sys.executable, "-m", "server.cli", *words], ready_url)
 
+    sandbox = []
+    if config.development:
+        sandbox = [Command("sandbox", [sys.executable, "-m", "sandbox"], f"{address(config, 2)}/healthz")]
     return Programs(
         steps=[saldo("migrate", "migrate"), saldo("seed", "seed")],
         processes=[
+            *sandbox,
             saldo("api", "api", ready_url=f"{address(config)}/readyz"),
             saldo("worker", "worker", ready_url=f"{address(config, 1)}/readyz"),
         ],
@@ -166,10 +170,12 @@ async def _answers(client: httpx.AsyncClient, url: str) -> bool:
 
 def demand_free_ports(config: Settings) -> None:
     """Asked before anything starts: a port found taken later would stop a house half built."""
-    for offset, what in ((0, "the API"), (1, "the worker's health")):
+    ours = ["the API", "the worker's health", *(["the sandbox"] if config.development else [])]
+    for offset, what in enumerate(ours):
         port = config.port + offset
         if port > 65535:
-            raise CannotListen(f"The worker's health would need port {port}: set SALDO_PORT to 65534 or less.")
+            needed = f"{what[0].upper()}{what[1:]} would need port {port}"
+            raise CannotListen(f"{needed}: set SALDO_PORT to {65535 - len(ours) + 1} or less.")
         _demand_free(config.host, port, what)
 
 
@@ -207,6 +213,7 @@ def _welcome(console: Console, config: Settings, tokens: dict[str, str]) -> None
         "health": f"{api}/healthz",
         "metrics": f"{api}/metrics",
         "worker": f"{worker}/healthz",
+        **({"sandbox": f"{address(config, 2)}/control/calls"} if config.development else {}),
     }
     console.print("\n[bold green]Saldo is up.[/bold green] Ctrl-C stops all of it.\n")
     for name, url in addresses.items():

@@ -82,9 +82,9 @@ LIFECYCLE = Lifecycle(
         "cancel": Move(PENDING, S.CANCELLED, who={CUSTOMER}),
         "expire": Move(PENDING, S.CANCELLED, who={SYSTEM}),
         "close": Move({S.CONFIRM_PERFORMER}, S.CLOSE, who={CUSTOMER, OPERATOR}, needs=(no_open_dispute,)),
-        "close_for_performer": Move({S.CONFIRM_PERFORMER}, S.ARB_CLOSE_PERFORMER, who={OPERATOR}, needs=(disputed,)),
-        "close_for_customer": Move({S.CONFIRM_PERFORMER}, S.ARB_CLOSE_CUSTOMER, who={OPERATOR}, needs=(disputed,)),
-        "close_by_split": Move({S.CONFIRM_PERFORMER}, S.ARB_CLOSE_SPLIT, who={OPERATOR}, needs=(disputed,)),
+        "close_for_performer": Move({S.CONFIRM_PERFORMER}, S.ARB_CLOSE_PERFORMER, who={OPERATOR}, first=(disputed,)),
+        "close_for_customer": Move({S.CONFIRM_PERFORMER}, S.ARB_CLOSE_CUSTOMER, who={OPERATOR}, first=(disputed,)),
+        "close_by_split": Move({S.CONFIRM_PERFORMER}, S.ARB_CLOSE_SPLIT, who={OPERATOR}, first=(disputed,)),
     },
     deeds={
         "open_dispute": Deed(

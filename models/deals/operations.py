@@ -224,7 +224,8 @@ async def close_dispute(
 
     `performer` is his part of a split in the deal's currency, more than nothing and less than the price. Posts `release`,
     `give_back` or `split`.
-    Repeated as it was decided: the deal, nothing written; in another way: DEAL_DISPUTE_ALREADY_CLOSED.
+    Repeated as it was decided: the deal, nothing written; in another way: DEAL_DISPUTE_ALREADY_CLOSED. A deal that
+    nobody disputed, whatever its status: DEAL_DISPUTE_DOES_NOT_EXIST.
     """
     deal = await _locked(work, number, by)
     dispute = await DealDispute.get_or_none(deal_id=deal.id)

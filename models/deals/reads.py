@@ -217,6 +217,18 @@ async def promotable(limit: int) -> list[list[int]]:
     return [list(row["ids"]) for row in rows]
 
 
+async def waiting(customer: int, currency: str) -> list[int]:
+    """The numbers of a customer's deals that wait for money of a currency, the oldest first."""
+    rows = await fetch(
+        sql(
+            """SELECT id FROM deal WHERE customer_id = {} AND currency = {} AND status = 'waiting_for_payment' ORDER BY id""",
+            customer,
+            currency,
+        )
+    )
+    return [row["id"] for row in rows]
+
+
 async def overdue(limit: int) -> list[int]:
     """The numbers of deals whose deadline has passed, where that is not known of them yet."""
     rows = await fetch(

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from models.kernel.refusals import FieldProblem, InvalidInput
+from models.kernel.viewer import Viewer
 from models.unit import Unit
 from settings import settings
 
@@ -66,12 +67,14 @@ class Topic(Generic[M]):
 
     `handle` works inside the unit that moves the message: it locks, moves and posts as a verb does, and opens no unit of
     its own. It may raise `Wait`, `Ignore` or `Poison`. A refusal is poison too, unless asking again may help.
+    `webhook`: only this system's signed webhook may tell it; for everybody else there is no such topic.
     """
 
     name: str
     payload: type[M]
     key: Callable[[M], str | None]
     handle: Callable[[Unit, M, Received], Awaitable[object]]
+    webhook: str | None = None
 
     def read(self, payload: object, path: str = "payload") -> M:
         """The payload as its model. Refuses INVALID_INPUT with the path of each problem."""
@@ -95,6 +98,20 @@ class Topic(Generic[M]):
 
 
 Topics: TypeAlias = Mapping[str, Topic[Any]]
+
+
+def webhook(system: str) -> Viewer:
+    """Who brings what a system's signed webhook told."""
+    return Viewer.system(f"webhook:{system}")
+
+
+def open_to(topics: Topics, sender: str) -> Topics:
+    """The topics that a sender may tell."""
+    return {
+        name: topic
+        for name, topic in topics.items()
+        if topic.webhook is None or webhook(topic.webhook).subject == sender
+    }
 
 
 @dataclass(frozen=True, slots=True)

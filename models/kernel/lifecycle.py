@@ -25,6 +25,8 @@ class Move:
     target: Any
     who: Set[str]
     needs: tuple[Guard, ...] = ()
+    first: tuple[Guard, ...] = ()
+    """Guards that speak before the status does: whether there is at all what the move would end."""
     led_to: bool = False
     """No verb of its own: another verb leads to it, so nobody is offered it."""
 
@@ -95,8 +97,8 @@ class Lifecycle:
     def may(self, row: Any, name: str, viewer: Viewer) -> str:
         """The name of the move or deed, if `viewer` may do it now.
 
-        Judged in this order: who (NotAllowed), whether the row is there already (AlreadyThere), the status
-        (IllegalMove), then each guard (its own refusal).
+        Judged in this order: who (NotAllowed), the guards that come first, whether the row is there already
+        (AlreadyThere), the status (IllegalMove), then each other guard (its own refusal).
         """
         self._who(row, name, viewer)
         if name in self.deeds:
@@ -106,6 +108,8 @@ class Lifecycle:
                 guard(row)
             return name
         move = self.moves[name]
+        for guard in move.first:
+            guard(row)
         if row.status == move.target and row.status not in move.sources:
             raise AlreadyThere(row)
         self._status(row, name, move.sources)

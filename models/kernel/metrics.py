@@ -51,6 +51,10 @@ DELIVERIES = Counter(
 FEED_QUEUED = Gauge("saldo_feed_queued", "Items that wait to be sent, over all subscribers.")
 SOCKETS = Gauge("saldo_sockets", "Open sockets.")
 SOCKETS_CLOSED = Counter("saldo_sockets_closed_total", "Sockets closed by us, by code.", ["code"])
+CHAIN_BEHIND = Gauge("saldo_chain_behind_blocks", "Solid blocks that the node has and we have not read.")
+WEBHOOKS_RECEIVED = Counter(
+    "saldo_webhooks_total", "Messages pushed to us, by system and outcome.", ["system", "outcome"]
+)
 INBOX_MESSAGES = Gauge("saldo_inbox_messages", "Messages of the inbox that have not come to their end.", ["status"])
 INBOX_OLDEST_SECONDS = Gauge("saldo_inbox_oldest_seconds", "For how long the oldest message has been due or waiting.")
 OUTSIDE = Histogram(

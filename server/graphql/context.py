@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from gateways.wiring import Issuer, issuers
 from models.events.cursors import Seal
 from models.kernel.viewer import Viewer
 from resolvers import telling
@@ -38,6 +40,10 @@ class OperationContext:
         """The same for the next event: whatever was loaded is forgotten. It has an id of its own, for what it answers may go
         to many who asked."""
         return OperationContext(self.viewer, uuid4().hex, self.document, self.feed, self.cost, self.extensions)
+
+    @property
+    def issuers(self) -> Mapping[str, Issuer]:
+        return issuers()
 
     async def seal(self) -> Seal:
         return await self.feed.seal()

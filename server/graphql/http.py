@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from models.kernel.viewer import Viewer
 from server.auth import NOBODY, Unauthenticated, viewer_of
+from server.bodies import TooLarge, body_of
 from server.graphql.answering import Answer, Prepared, Refused, answer, known, prepare
 from server.graphql.asking import Asked, well_formed
 from server.graphql.errors import HIDDEN, RequestError, shown
@@ -167,14 +168,11 @@ async def _read_post(http: HttpRequest) -> Asked:
 
 
 async def _body(http: HttpRequest) -> bytes:
-    """The body, counted while it is read."""
-    limit, parts, size = settings().body_max_bytes, [], 0
-    async for part in http.stream():
-        size += len(part)
-        if size > limit:
-            raise RequestError("BAD_USER_INPUT", f"The body is larger than {limit} bytes.", status=413)
-        parts.append(part)
-    return b"".join(parts)
+    limit = settings().body_max_bytes
+    try:
+        return await body_of(http, limit)
+    except TooLarge:
+        raise RequestError("BAD_USER_INPUT", f"The body is larger than {limit} bytes.", status=413) from None
 
 
 def _read_get(http: HttpRequest) -> Asked:

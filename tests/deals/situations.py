@@ -84,7 +84,7 @@ def refusal(stands: str, verb: str, asker: str) -> str | None:
         return "DEAL_DISPUTE_ALREADY_CREATED" if stands == "DISPUTED" else "DEAL_DISPUTE_CREATE_NOT_ALLOWED"
     if verb in CLOSINGS and stands.startswith("ARB_CLOSE"):
         return "DEAL_DISPUTE_ALREADY_CLOSED"
-    if verb in CLOSINGS and stands == "CONFIRM_PERFORMER":
+    if verb in CLOSINGS and stands != "DISPUTED":
         return "DEAL_DISPUTE_DOES_NOT_EXIST"
     return "DEAL_HAS_OPEN_DISPUTE" if (stands, verb) == ("DISPUTED", "close") else "DEAL_STATUS_CHANGE_NOT_ALLOWED"
 

@@ -11,12 +11,12 @@ from tests.people.test_bad_input import invalid
 
 
 @pytest.mark.parametrize("stands", ["CREATED", "CONFIRM_PERFORMER", "ARB_CLOSE_CUSTOMER"])
-async def test_given_a_split_that_cannot_be_when_the_status_forbids_it_then_the_status_is_told(
+async def test_given_a_split_that_cannot_be_when_there_is_no_open_dispute_then_that_is_told(
     api, make, nothing_written, stands
 ):
     deal = await standing(make, stands)
     code = {
-        "CREATED": "DEAL_STATUS_CHANGE_NOT_ALLOWED",
+        "CREATED": "DEAL_DISPUTE_DOES_NOT_EXIST",
         "CONFIRM_PERFORMER": "DEAL_DISPUTE_DOES_NOT_EXIST",
         "ARB_CLOSE_CUSTOMER": "DEAL_DISPUTE_ALREADY_CLOSED",
     }[stands]

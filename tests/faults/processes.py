@@ -40,11 +40,12 @@ def until(done: Callable[[], bool], seconds: float = 15.0) -> None:
 
 
 def free_ports() -> int:
-    """A port that is free together with the one behind it."""
+    """A port that is free together with the two behind it."""
     while True:
-        with socket.socket() as one, socket.socket() as other:
+        with socket.socket() as one, socket.socket() as other, socket.socket() as last:
             one.bind(("127.0.0.1", 0))
             port = int(one.getsockname()[1])
-            with suppress(OSError):
+            with suppress(OSError, OverflowError):
                 other.bind(("127.0.0.1", port + 1))
+                last.bind(("127.0.0.1", port + 2))
                 return port

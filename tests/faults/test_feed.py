@@ -8,16 +8,14 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import httpx
 import pytest
 from redis.asyncio import Redis
 from websockets.exceptions import WebSocketException
 
-from server.embedded import ensure_database, start_services
+from tests.faults.house import TOKEN, House, running_house
 from tests.faults.processes import until
-from tests.faults.test_outages import TOKEN, House
 from tests.feed.dashboard import let_in
 
 pytestmark = pytest.mark.alone
@@ -30,17 +28,8 @@ ADJUST = """mutation ($key: String!) { adjustBalance(input: {person: {externalId
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    home: Path = tmp_path_factory.mktemp("feed") / "home"
-    with start_services(home, durable=True) as services:
-        asyncio.run(ensure_database(services.postgres_url()))
-        house = House(services)
-        house.run("migrate")
-        house.run("seed")
-        house.start("api")
-        house.start("worker")
+    with running_house(tmp_path_factory.mktemp("feed") / "home") as house:
         yield house
-        codes = [house.stop(name) for name in list(house.processes)]
-    assert codes == [0, 0]
 
 
 class Watcher:

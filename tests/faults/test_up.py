@@ -139,14 +139,15 @@ def test_a_second_start_of_one_home_and_a_taken_port_are_told(house, tmp_path):
     assert all(alive(pid) for pid in house.pids())
 
 
-def test_a_worker_port_in_use_is_told_too(house):
+@pytest.mark.parametrize(("offset", "what"), [(1, "the worker's health"), (2, "the sandbox")])
+def test_the_other_ports_in_use_are_told_too(house, offset, what):
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", house.port + 1))
+        taken.bind(("127.0.0.1", house.port + offset))
         taken.listen()
         assert house.up().wait(10) == 1
-    assert f"Port {house.port + 1} (the worker's health) is in use" in house.said
+    assert f"Port {house.port + offset} ({what}) is in use" in house.said
     assert house.up(SALDO_PORT="65535").wait(10) == 1
-    assert "set SALDO_PORT to 65534 or less" in house.said
+    assert "set SALDO_PORT to 65533 or less" in house.said
 
 
 def test_a_step_that_fails_is_shown_and_everything_stops(house):

@@ -44,6 +44,29 @@ async def test_what_is_on_the_stream_already_is_not_there_twice(database, redis)
     await target.aclose()
 
 
+async def test_a_stream_that_is_ahead_of_its_log_is_emptied(database, redis):
+    """A dump was brought back in place: what the log has no more is not delivered, what it has is there again."""
+    await publish_alone(10)
+    target = Stream()
+    await target.start(0, 10)
+    await target.send(await log.after(0, 100))
+    assert await target.start(10, 10) == 10
+    assert await target.start(6, 6) == 0
+    assert await ids(redis) == []
+    await target.send(await log.after(0, 6))
+    assert await ids(redis) == list(range(1, 7))
+    await target.aclose()
+
+
+@pytest.mark.parametrize("id", ["8-0", "*"])
+async def test_a_stream_into_which_others_wrote_is_filled_anew(relay, redis, id):
+    await publish(5)
+    await redis.xadd(await streamed(redis, 5), {"x": "not ours"}, id=id)
+    await publish(2, first=5)
+    await streamed(redis, 7)
+    assert await ids(redis) == list(range(1, 8))
+
+
 async def publish_alone(events: int) -> None:
     for number in range(events):
         await write(f"job_run:{number}", 0)

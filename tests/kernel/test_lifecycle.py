@@ -6,7 +6,7 @@ from enum import StrEnum
 import pytest
 
 from models.kernel.lifecycle import Action, AlreadyThere, Deed, Lifecycle, Move
-from models.kernel.refusals import IllegalMove, InvalidAmount, NotAllowed
+from models.kernel.refusals import IllegalMove, InvalidAmount, NotAllowed, NotFound
 from models.kernel.viewer import OPERATOR, SYSTEM, Role, Viewer
 
 
@@ -28,12 +28,17 @@ def has_amount(row: Row) -> None:
         raise InvalidAmount("nothing there")
 
 
+def has_owner(row: Row) -> None:
+    if not row.owner:
+        raise NotFound("owner")
+
+
 LIFE = Lifecycle(
     "thing",
     start=Status.NEW,
     moves={
         "make": Move({Status.NEW}, Status.MADE, who={"owner"}, needs=(has_amount,)),
-        "end": Move({Status.NEW, Status.MADE}, Status.ENDED, who={OPERATOR, "owner"}),
+        "end": Move({Status.NEW, Status.MADE}, Status.ENDED, who={OPERATOR, "owner"}, first=(has_owner,)),
         "expire": Move({Status.MADE}, Status.ENDED, who={SYSTEM}),
     },
     deeds={"note": Deed(who={OPERATOR}, to={Status.MADE})},
@@ -76,6 +81,14 @@ def test_guards_speak_last_and_with_their_own_refusal():
         LIFE.may(Row(Status.NEW, amount=0), "make", ANNA)
     with pytest.raises(IllegalMove):
         LIFE.may(Row(Status.ENDED, amount=0), "note", OPS)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_guards_that_come_first_speak_before_the_status_and_after_who(status):
+    with pytest.raises(NotFound):
+        LIFE.may(Row(status, owner=""), "end", OPS)
+    with pytest.raises(NotAllowed):
+        LIFE.may(Row(status, owner=""), "end", BORIS)
 
 
 def test_allowed_actions_say_what_would_be_refused_and_why():

@@ -30,7 +30,8 @@ async def saldo(*words: str, **env: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["", *["up", "api", "worker", "migrate", "seed", "demo", "token", "schema", "audit", "doctor"]]
+    "command",
+    ["", *["up", "api", "worker", "sandbox", "migrate", "seed", "demo", "token", "schema", "audit", "doctor"]],
 )
 def test_every_command_helps(command):
     told = CliRunner().invoke(cli, [*command.split(), "--help"])

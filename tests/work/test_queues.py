@@ -12,6 +12,7 @@ import pytest
 from arq import create_pool
 from redis.exceptions import WatchError
 
+from gateways.wiring import Gateways
 from jobs.queues import INNER_QUEUE, PUBLIC_QUEUE, redis_settings
 from jobs.worker import Worker, _inner, _rounds
 from models.kernel.sql import fetch, sql
@@ -77,7 +78,7 @@ async def test_what_a_sender_says_of_tries_and_times_harms_nobody(worker, redis,
 
 async def test_arq_is_begun_again_where_redis_was_lost_while_it_watched_a_key_and_runs_as_many_jobs_as_before(redis):
     """It takes that for a reason to end, whatever it was told to retry, and forgets a place that it had taken."""
-    worker = _inner(await create_pool(redis_settings()))
+    worker = _inner(await create_pool(redis_settings()), Gateways())
     running = asyncio.create_task(asyncio.sleep(60))
     rounds = iter([WatchError("A ConnectionError occurred on while watching one or more keys"), OSError()] * 12)
 

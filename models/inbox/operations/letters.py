@@ -12,7 +12,7 @@ from models.inbox.lifecycle import LETTERS
 from models.inbox.operations.receiving import received
 from models.inbox.reads import LetterRecord
 from models.inbox.tables import LETTER_MAX, REASON_MAX, DeadLetter, InboxMessage
-from models.inbox.topics import Arrival, Topics, arrival, json_of
+from models.inbox.topics import Arrival, Topics, arrival, json_of, open_to, webhook
 from models.inbox.views import letters_visible_to
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.refusals import FieldProblem, IllegalMove, InvalidInput, NotAllowed, NotFound, VersionConflict
@@ -23,7 +23,7 @@ from models.work.claims import release
 
 QUEUE = Viewer.system("queue")
 """Who brings what comes by a queue."""
-CALL = "ingest_event"
+CALL, WEBHOOK = "ingest_event", "webhook"
 FIXED = "fixedPayload"
 
 
@@ -83,7 +83,8 @@ async def redrive(
     letter, message = await _locked(work, id, by)
     LETTERS.may(letter, "redrive", by)
     if message is None:
-        await _arrive(work, _call(letter.payload, fixed_payload, topics))
+        sender = _sender(letter)
+        await _arrive(work, _call(letter.payload, fixed_payload, open_to(topics, sender)), sender)
     else:
         await _receive_again(work, message, fixed_payload, topics)
     if fixed_payload is not None:
@@ -130,9 +131,15 @@ async def _receive_again(work: Unit, message: InboxMessage, fixed_payload: Any, 
     await work.move(message, "redrive", fixed=fixed_payload is not None)
 
 
-async def _arrive(work: Unit, came: Arrival) -> None:
+def _sender(letter: DeadLetter) -> str:
+    """Who brought it: a system's webhook, or a queue."""
+    by, _, system = letter.source.partition(":")
+    return (webhook(system) if by == WEBHOOK else QUEUE).subject
+
+
+async def _arrive(work: Unit, came: Arrival, sender: str) -> None:
     try:
-        await received(work, came, QUEUE.subject)
+        await received(work, came, sender)
     except AlreadyThere:
         return  # it came meanwhile by another way, with the same content
 

@@ -6,7 +6,7 @@ from models.events.requests import Request
 from models.inbox.errors import EVENT_ID_CONFLICT
 from models.inbox.reads import MessageRecord
 from models.inbox.tables import InboxMessage
-from models.inbox.topics import Arrival, Topics, arrival
+from models.inbox.topics import Arrival, Topics, arrival, open_to
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.refusals import IdempotencyKeyConflict, InvalidInput, NotAllowed
 from models.kernel.viewer import SERVICE, SYSTEM, Viewer
@@ -32,7 +32,8 @@ async def ingest(
     """
     if not by.has(SERVICE, SYSTEM):
         raise NotAllowed("ingest")
-    return await received(work, arrival(topics, topic, event_id, payload), by.subject)
+    came = arrival(open_to(topics, by.subject), topic, event_id, payload)
+    return await received(work, came, by.subject)
 
 
 async def received(work: Unit, came: Arrival, sender: str) -> InboxMessage:

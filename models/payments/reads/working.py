@@ -1,0 +1,161 @@
+"""What the jobs read: attempts under way, what was seen, how far a chain was read, and what the books say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.kernel.money import Money
+from models.kernel.sql import fetch, fetch_one, join, sql
+from models.payments.lifecycle import (
+    LIVE,
+    Purpose,
+)
+from models.payments.reads.records import SweepRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sweep that is under way, with its bytes: for the worker alone, never shown."""
+
+    sweep: SweepRecord
+    raw_tx: str | None
+
+    def __repr__(self) -> str:
+        return f"<attempt {self.sweep.id} {self.sweep.purpose} {self.sweep.status}>"
+
+
+async def under_way(wallet: int) -> dict[Purpose, Attempt]:
+    """The attempts of a wallet that have not come to their end: one of each purpose at most."""
+    rows = await fetch(
+        join(
+            [
+                sql("SELECT r.* FROM sweep r WHERE"),
+                sql("r.wallet_id = {} AND r.status = ANY({}::text[])", wallet, [s.value for s in LIVE]),
+            ]
+        )
+    )
+    return {Purpose(row["purpose"]): Attempt(SweepRecord.of(row), row["raw_tx"]) for row in rows}
+
+
+async def failed_attempts(wallet: int) -> int:
+    """How many sweeps of a wallet failed since the last that did not."""
+    row = await fetch_one(
+        sql(
+            """SELECT count(*) AS n FROM sweep WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'failed' AND id > coalesce(
+                 (SELECT max(id) FROM sweep WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'confirmed'), 0)""",
+            wallet,
+            wallet,
+        )
+    )
+    return int(row["n"]) if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A transaction that was seen for a payment and is not credited. `solid`: it stands in a solid block."""
+
+    tx_id: str
+    block: int
+    solid: bool
+
+
+async def uncredited(payment: int) -> list[Sighting]:
+    """What was seen for a payment and is not credited."""
+    query = """SELECT tx_id, max(block) AS block, bool_or(solid) AS solid FROM deposit
+                WHERE payment_id = {} AND credited_at IS NULL AND dropped_at IS NULL GROUP BY tx_id"""
+    return [Sighting(row["tx_id"], row["block"], row["solid"]) for row in await fetch(sql(query, payment))]
+
+
+async def credited_txs(payment: int) -> set[str]:
+    """Transactions of which something was credited."""
+    query = sql("SELECT tx_id FROM deposit WHERE payment_id = {} AND credited_at IS NOT NULL", payment)
+    return {row["tx_id"] for row in await fetch(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class CursorRecord:
+    block: int
+    seen_block: int
+
+
+async def cursor(network: str) -> CursorRecord | None:
+    row = await fetch_one(sql("SELECT block, seen_block FROM chain_cursor WHERE network = {}", network))
+    return row and CursorRecord(row["block"], row["seen_block"])
+
+
+async def overdue(limit: int, watched_days: int) -> list[int]:
+    """Numbers of payments that wait in vain: nothing came in time, or not all of it within the days after."""
+    rows = await fetch(
+        sql(
+            """SELECT r.id FROM payment r WHERE r.status = 'waiting' AND r.expires_at <= saldo_now()
+                  AND (r.received_minor = 0 OR r.expires_at + make_interval(days => {}) <= saldo_now())
+                ORDER BY r.expires_at LIMIT {}""",
+            watched_days,
+            limit,
+        )
+    )
+    return [row["id"] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An address that should hold something, by the books."""
+
+    address: str
+    left: Money
+
+
+async def holdings(network: str, after: int, limit: int) -> list[tuple[int, Holding]]:
+    """Wallets on which something was credited and not swept, by id."""
+    rows = await fetch(
+        sql(
+            """SELECT id, address, currency, received_minor - swept_minor AS left_minor FROM wallet
+                WHERE network = {} AND received_minor > swept_minor AND id > {} ORDER BY id LIMIT {}""",
+            network,
+            after,
+            limit,
+        )
+    )
+    return [(row["id"], Holding(row["address"], Money(row["left_minor"], row["currency"]))) for row in rows]
+
+
+async def in_flight(network: str, currency: str) -> Money:
+    """What sweeps that were sent and are not confirmed may have moved already."""
+    row = await fetch_one(
+        sql(
+            """SELECT coalesce(sum(s.amount_minor), 0)::bigint AS minor FROM sweep s JOIN wallet w ON w.id = s.wallet_id
+                WHERE w.network = {} AND s.currency = {} AND s.purpose = 'sweep' AND s.status IN ('signed', 'broadcast')""",
+            network,
+            currency,
+        )
+    )
+    return Money(row["minor"] if row else 0, currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What the books say of one currency: what we owe, and where it should be."""
+
+    liabilities: Money
+    deposits: Money
+    treasury: Money
+
+
+async def books(network: str, currency: str) -> Books:
+    """Liabilities of all kinds; what stands on the network's deposit addresses and main wallet."""
+    row = await fetch_one(
+        sql(
+            """SELECT coalesce(sum(own) FILTER (WHERE side = 'liability'), 0)::bigint AS owed,
+                      coalesce(-sum(own) FILTER (WHERE name = 'gateway:' || {} || ':deposit'), 0)::bigint AS deposits,
+                      coalesce(-sum(own) FILTER (WHERE name = 'treasury:' || {} || ':main'), 0)::bigint AS treasury
+                 FROM (SELECT a.name, l.side, a.own + coalesce((SELECT sum(d.own_delta) FROM ledger_delta d
+                                                                 WHERE d.account_id = a.id), 0) AS own
+                         FROM ledger_account a JOIN ledger_line l ON l.kind = a.kind WHERE a.currency = {}) x""",
+            network,
+            network,
+            currency,
+        )
+    )
+    if row is None:
+        raise AssertionError("an aggregate has a row")
+    return Books(*(Money(row[name], currency) for name in ("owed", "deposits", "treasury")))
