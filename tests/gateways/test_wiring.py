@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from bip_utils.addr.trx_addr import TrxAddrEncoder
 from bip_utils.bip.bip32 import Bip32Slip10Secp256k1 as Bip32
 from tronpy.keys import PrivateKey
 
 from gateways import bank
-from gateways.tron.keys import HotKeys, deposit_address
+from gateways.tron.keys import HotKeys
 from gateways.tron.node import HttpNode
-from gateways.wiring import api_gateways, check_api, check_worker, worker_gateways
+from gateways.wiring import WEBHOOKS, check_api, check_worker, issuers, worker_gateways
 from settings import DEVELOPMENT_TRON as TRON
 
 ACCOUNT = Bip32.FromSeed(b"keys of a house that is not published").DerivePath("m/44'/195'/0'")
+ACCOUNT_0 = TrxAddrEncoder.EncodeKey(ACCOUNT.DerivePath("0/0").PublicKey().KeyObject())
 MAIN = PrivateKey.from_passphrase(b"the main wallet of that house")
 PRODUCTION = {
     "env": "production",
@@ -28,35 +30,39 @@ PRIVATE = {"tron_private_key": ACCOUNT.PrivateKey().ToExtended()}
 BANK = {"bank_account": "DE00 1234", "bank_secret": "b" * 32, "bank_beneficiary": "House"}
 
 
-async def test_the_api_issues_and_verifies_and_asks_nobody():
-    async with api_gateways() as made:
-        assert (made.node, made.keys) == (None, None)
-        assert made.issuers["tron"](99) == {
-            "network": "tron",
-            "address": "TTTFe9haCY6CACG9iTM8uyL89pFEPy4ctW",
-            "contract": TRON["tron_contract"],
-        }
-        assert made.issuers["bank_transfer"](12345) == {
-            "reference": "RF7812345",
-            "account": "SANDBOX-0001",
-            "beneficiary": "Saldo",
-        }
-        assert made.webhooks == {"bank": bank.verify}
+def test_the_api_issues_and_verifies_and_asks_nobody():
+    check_api()
+    assert issuers()["tron"](99) == {
+        "network": "tron",
+        "address": "TTTFe9haCY6CACG9iTM8uyL89pFEPy4ctW",
+        "contract": TRON["tron_contract"],
+    }
+    assert issuers()["bank_transfer"](12345) == {
+        "reference": "RF7812345",
+        "account": "SANDBOX-0001",
+        "beneficiary": "Saldo",
+    }
+    assert {"bank": bank.verify} == WEBHOOKS
 
 
 async def test_a_worker_has_the_node_and_the_keys():
     async with worker_gateways() as made:
         assert isinstance(made.node, HttpNode)
         assert isinstance(made.keys, HotKeys)
-        assert made.issuers["tron"](0)["address"] == deposit_address(0)
 
 
 async def test_what_has_no_settings_is_absent(knobs):
     knobs(**{name: value for name, value in PRODUCTION.items() if not name.startswith("tron_")})
     async with worker_gateways() as made:
-        assert (made.node, made.keys, dict(made.issuers)) == (None, None, {})
-    async with api_gateways() as made:
-        assert not made.issuers
+        assert (made.node, made.keys) == (None, None)
+    check_api()
+    assert not issuers()
+
+
+@pytest.mark.parametrize("name", ["bank_account", "bank_secret"])
+def test_a_bank_that_is_half_told_is_absent(knobs, name):
+    knobs(**{name: ""})
+    assert set(issuers()) == {"tron"}
 
 
 async def test_a_development_without_private_key_only_watches(knobs):
@@ -69,9 +75,9 @@ async def test_a_development_without_private_key_only_watches(knobs):
 async def test_production(knobs):
     knobs(**PRODUCTION, **BANK)
     check_api()
-    async with api_gateways() as made:
-        assert set(made.issuers) == {"tron", "bank_transfer"}
-        assert made.issuers["bank_transfer"](1)["account"] == "DE00 1234"
+    assert set(issuers()) == {"tron", "bank_transfer"}
+    assert issuers()["tron"](0)["address"] == ACCOUNT_0
+    assert issuers()["bank_transfer"](1)["account"] == "DE00 1234"
     with pytest.raises(ValueError, match="SALDO_TRON_URL needs SALDO_TRON_PRIVATE_KEY"):
         check_worker()
     knobs(**PRIVATE)

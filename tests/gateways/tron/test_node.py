@@ -46,6 +46,10 @@ async def unsure(call) -> str:
     return caught.value.reason
 
 
+def odd(reason: str) -> bool:
+    return reason.startswith("malformed: ") or reason == "the node's own error"
+
+
 async def refused(call) -> Refused:
     with pytest.raises(Refused) as caught:
         await call
@@ -79,7 +83,7 @@ async def test_heads(node, server, answers):
 )
 async def test_a_head_that_is_none(node, answers, answer):
     answers(getnowblock=answer)
-    assert (await unsure(node.head())).startswith("malformed")
+    assert odd(await unsure(node.head()))
 
 
 # --- transfers of a block
@@ -118,7 +122,7 @@ async def test_a_block_without_transfers_is_known_to_be_there(node, server, answ
 @pytest.mark.parametrize("there", [{}, block(NUMBER + 1), block(transactions=[{"txID": TX}]), said.ERROR])
 async def test_a_block_that_the_node_does_not_have_is_never_empty(node, answers, there):
     answers(gettransactioninfobyblocknum=ok([]), getblockbynum=there)
-    assert (await unsure(node.transfers_in(NUMBER, solid=True))).startswith("malformed")
+    assert odd(await unsure(node.transfers_in(NUMBER, solid=True)))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,7 @@ async def test_a_block_that_the_node_does_not_have_is_never_empty(node, answers,
 )
 async def test_one_broken_receipt_leaves_the_block_open(node, answers, broken):
     answers(gettransactioninfobyblocknum=ok([info(log(MAIN, ADDRESS, 1)), broken]))
-    assert (await unsure(node.transfers_in(NUMBER, solid=True))).startswith("malformed")
+    assert odd(await unsure(node.transfers_in(NUMBER, solid=True)))
 
 
 # --- one transaction
@@ -167,7 +171,7 @@ async def test_a_transaction_in_no_block_has_no_receipt(node, answers):
     assert await node.receipt(TX) is None
     for nothing in (ok([]), ok(None), said.ERROR, info(id="c2" * 32), ok(0)):
         answers(gettransactioninfobyid=nothing)
-        assert (await unsure(node.receipt(TX))).startswith("malformed")
+        assert odd(await unsure(node.receipt(TX)))
 
 
 @pytest.mark.parametrize(
@@ -237,7 +241,7 @@ async def test_an_index_that_leads_in_circles(node, server, answers, monkeypatch
 )
 async def test_a_page_that_is_none(node, answers, page):
     answers(trc20=page)
-    assert (await unsure(node.transactions_to(ADDRESS, SINCE))).startswith("malformed")
+    assert odd(await unsure(node.transactions_to(ADDRESS, SINCE)))
 
 
 # --- what an address has, and what things cost
@@ -301,6 +305,8 @@ async def test_an_address_that_is_not_active(node, server, answers):
     [
         ([], {}),
         (said.ERROR, {}),
+        (said.ACCOUNT, {}),
+        (said.ACCOUNT, said.ERROR),
         ({**said.ACCOUNT, "address": MAIN}, {}),
         ({**said.ACCOUNT, "balance": -1}, {}),
         ({**said.ACCOUNT, "balance": "5"}, {}),
@@ -310,7 +316,7 @@ async def test_an_address_that_is_not_active(node, server, answers):
 )
 async def test_means_that_are_none(node, answers, account, resources):
     answers(getaccount=ok(account), getaccountresource=ok(resources))
-    assert (await unsure(node.means(ADDRESS))).startswith("malformed")
+    assert odd(await unsure(node.means(ADDRESS)))
 
 
 async def test_prices_are_asked_once_in_a_while(node, server, answers, monkeypatch):
