@@ -61,11 +61,6 @@ def verify(headers: Mapping[str, str], body: bytes, now: datetime) -> Message:
     return Message(SYSTEM, event_id, payload["type"], payload)
 
 
-def signature(secret: str, body: bytes, at: int) -> str:
-    """The header's value for a body, sent at that second."""
-    return f"t={at},v1={_digest(secret, str(at), body)}"
-
-
 def _check_signature(headers: Mapping[str, str], body: bytes, now: datetime) -> None:
     """A rotating secret is signed with twice: one good signature is enough."""
     secret = settings().bank_secret.get_secret_value()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.bank import HEADER, NUMBER_MAX, number_of, reference, signature, verify
+from gateways.bank import NUMBER_MAX, number_of, reference, verify
 from gateways.receipts import Forged
 from gateways.webhooks import Message, Unreadable
 from settings import DEVELOPMENT_BANK_SECRET as SECRET
@@ -31,6 +31,10 @@ numbers = st.integers(1, NUMBER_MAX)
 
 def told(**changes) -> bytes:
     return orjson.dumps({**TOLD, **changes})
+
+
+def signature(secret: str, body: bytes, at: int) -> str:
+    return f"t={at},v1={hmac.digest(secret.encode(), f'{at}.'.encode() + body, 'sha256').hex()}"
 
 
 def verified(body: bytes, *, header: str | None = None, at: int = AT, secret: str = SECRET) -> Message:
@@ -93,13 +97,6 @@ def test_a_message_of_the_bank():
     assert verified(told()) == Message("bank", "bank-1", "transfer.received", TOLD)
     without = {name: value for name, value in TOLD.items() if name != "senderName"}
     assert verified(orjson.dumps(without)).payload == without
-
-
-def test_the_signature_is_as_documented():
-    body = told()
-    digest = hmac.digest(SECRET.encode(), f"{AT}.".encode() + body, "sha256").hex()
-    assert signature(SECRET, body, AT) == f"t={AT},v1={digest}"
-    assert HEADER == "bank-signature"
 
 
 def test_one_good_signature_of_several_is_enough():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from bip_utils.addr.trx_addr import TrxAddrEncoder
 from bip_utils.bip.bip32 import Bip32Slip10Secp256k1 as Bip32
@@ -108,3 +111,8 @@ async def test_money_needs_somebody_whom_it_is_for(knobs):
     knobs(**PRODUCTION | BANK | {"bank_beneficiary": ""})
     with pytest.raises(ValueError, match="SALDO_BANK_ACCOUNT needs SALDO_BANK_BENEFICIARY"):
         check_api()
+
+
+def test_the_api_does_not_load_what_signs():
+    code = "import sys; from gateways.wiring import *; check_api(); issuers()['tron'](0); sys.exit('tronpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

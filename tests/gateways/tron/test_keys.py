@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from tronpy.keys import Signature, is_base58check_address, to_base58check_address
 from tronpy.proto import calculate_txid_from_raw_data, tron_pb2
 
+from gateways.tron.account import check_addresses, deposit_address
 from gateways.tron.addresses import address_of, body_of, body_told, raw_of, valid_address
-from gateways.tron.keys import HotKeys, check_addresses, deposit_address
+from gateways.tron.keys import HotKeys
 from gateways.tron.words import Block
 from settings import DEVELOPMENT_TRON as TRON
 

@@ -9,7 +9,8 @@ import pytest
 
 from gateways.outside import Outside
 from gateways.receipts import Refused, Unsure
-from gateways.tron.keys import HotKeys, deposit_address
+from gateways.tron.account import deposit_address
+from gateways.tron.keys import HotKeys
 from gateways.tron.node import HttpNode, connection
 from models.kernel.clock import now
 from settings import DEVELOPMENT_TRON as TRON
