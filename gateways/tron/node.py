@@ -93,7 +93,8 @@ class HttpNode(Node):
     async def _ask(self, path: str, read: Callable[[Answer], T], **asked: Any) -> T:
         """A question, which changes nothing."""
         operation = path.rpartition("/")[2]
-        return await self._outside.call(operation, "POST", path, json=asked, read=read, safe=True)
+        understood = partial(reading.answered, read=read)
+        return await self._outside.call(operation, "POST", path, json=asked, read=understood, safe=True)
 
     async def _page(self, address: str, since: datetime, mark: str) -> tuple[list[str], str]:
         """One page of the node's index, the oldest first."""
