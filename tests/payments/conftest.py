@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.inbox.conftest import sentry
 from tests.payments.outside import world_beside
 from tests.sandbox.conftest import box
 
-__all__ = ["box", "world"]
+__all__ = ["box", "sentry", "world"]
 
 
 @pytest.fixture
