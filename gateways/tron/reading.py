@@ -25,10 +25,10 @@ _CODE = re.compile(r"[A-Z][A-Z_]{0,39}")
 _MESSAGE_MAX = 200
 
 
-def answered(answer: Answer, read: Callable[[Answer], T]) -> T:
-    """A node says `Error` with status 200; nothing that is missing beside it is zero."""
+def without_error(answer: Answer, read: Callable[[Answer], T]) -> T:
+    """A node tells of its own trouble with status 200, where an answer of zeros alone would look the same."""
     if isinstance(answer.value, dict) and "Error" in answer.value:
-        raise answer.unsure("Error")
+        raise answer.unsure("the node's own error")
     return read(answer)
 
 
@@ -116,6 +116,8 @@ def account(answer: Answer, address: str) -> int | None:
 
 def means(answer: Answer, sun: int) -> Means:
     """A transaction is paid from staked bandwidth or from free bandwidth, never from both: the larger counts."""
+    if answer.empty:  # as for an address that is not active, and this one is
+        raise answer.malformed("nothing")
     staked = answer.integer("NetLimit", 0) - answer.integer("NetUsed", 0)
     free = answer.integer("freeNetLimit", 0) - answer.integer("freeNetUsed", 0)
     energy = answer.integer("EnergyLimit", 0) - answer.integer("EnergyUsed", 0)

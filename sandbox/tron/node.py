@@ -126,7 +126,11 @@ def _account_net(side: Side, fields: dict[str, Any], _visible: bool) -> Any:
 
 
 def _constant_call(side: Side, fields: dict[str, Any], visible: bool) -> Any:
-    return constant_call(side.chain.tokens, side.view, side.lies, fields, visible)
+    try:
+        return constant_call(side.chain.tokens, side.view, side.lies, fields, visible)
+    except ValueError as no:
+        message = f"class java.lang.IllegalArgumentException : {no}"
+        return {"result": {"code": "OTHER_ERROR", "message": message if visible else message.encode().hex()}}
 
 
 def _node_info(side: Side, _fields: dict[str, Any], _visible: bool) -> Any:

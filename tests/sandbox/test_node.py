@@ -88,6 +88,8 @@ async def test_constant_calls_answer_what_the_contract_knows(box, visible):
     assert (message if visible else bytes.fromhex(message).decode()) == "REVERT opcode executed"
     no = (await call("decimals()", contract=MAIN))["result"]
     assert (no["code"], "result" in no) == ("CONTRACT_VALIDATE_ERROR", False)
+    no = await box.node("triggerconstantcontract", visible=visible, contract_address="nonsense")
+    assert no["result"]["code"] == "OTHER_ERROR"
 
 
 def text(answered: str) -> str:

@@ -44,6 +44,9 @@ class Claimed:
     service: str
     wallet: WalletRecord | None
 
+    def __repr__(self) -> str:
+        return f"<payment {self.id} at {self.service}>"
+
 
 @step()
 async def claim_due(
