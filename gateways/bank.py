@@ -61,11 +61,6 @@ def verify(headers: Mapping[str, str], body: bytes, now: datetime) -> Message:
     return Message(SYSTEM, event_id, payload["type"], payload)
 
 
-def signature(secret: str, body: bytes, at: int) -> str:
-    """The header's value for a body, sent at that second."""
-    return f"t={at},v1={_digest(secret, str(at), body)}"
-
-
 def _check_signature(headers: Mapping[str, str], body: bytes, now: datetime) -> None:
     """A rotating secret is signed with twice: one good signature is enough."""
     secret = settings().bank_secret.get_secret_value()
@@ -104,8 +99,8 @@ def _wrong(payload: Any) -> str:
     for name, form in (("amount", _AMOUNT), ("currency", _CURRENCY)):
         if not _matches(form, payload.get(name)):
             return name
-    texts = ("reference", "senderName", "bookedAt")
-    return next((name for name in texts if not _is_text(payload.get(name))), "")
+    told = {"senderName": "", **payload}
+    return next((name for name in ("reference", "senderName", "bookedAt") if not _is_text(told.get(name))), "")
 
 
 def _matches(form: re.Pattern[str], value: Any) -> bool:

@@ -45,7 +45,7 @@ async def worker_gateways() -> AsyncIterator[Gateways]:
 def check_api() -> None:
     """ValueError says which setting of what the API offers is missing or wrong."""
     if settings().tron_node:
-        from gateways.tron.keys import check_addresses  # noqa: PLC0415
+        from gateways.tron.account import check_addresses  # noqa: PLC0415
 
         check_addresses()
         if _has_private_key() and not settings().development:
@@ -60,7 +60,7 @@ def check_worker() -> None:
         return
     if not _has_private_key() and not settings().development:
         raise ValueError("SALDO_TRON_URL needs SALDO_TRON_PRIVATE_KEY in the worker")
-    from gateways.tron.keys import check_addresses  # noqa: PLC0415
+    from gateways.tron.account import check_addresses  # noqa: PLC0415
 
     check_addresses()
     _keys()
@@ -90,7 +90,7 @@ def issuers() -> Mapping[str, Issuer]:
 
 
 def _issue_address(index: int) -> dict[str, str]:
-    from gateways.tron.keys import deposit_address  # noqa: PLC0415  a second to load, and not everybody offers Tron
+    from gateways.tron.account import deposit_address  # noqa: PLC0415  a second to load, and not everybody offers Tron
 
     return {"network": "tron", "address": deposit_address(index), "contract": settings().tron_contract}
 

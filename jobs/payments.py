@@ -102,8 +102,10 @@ async def _check(tools: Tools, claimed: Claimed) -> None:
     async with at(Step.BALANCE):
         node, wallet = _node(tools, claimed)
         found, gone = await _statement(node, claimed, wallet)
-    async with at(Step.CREDIT):
-        credited = await payments.credit(claimed, found, gone, by=tools.by)
+    credited: Claimed | None = claimed
+    if found or gone:
+        async with at(Step.CREDIT):
+            credited = await payments.credit(claimed, found, gone, by=tools.by)
     if credited is None:
         return
     if claimed.marks and credited.wallet and credited.wallet.received:

@@ -32,7 +32,8 @@ PROOF_SECONDS = 60
 """How far a solid block must be past a transaction's expiry before its absence proves anything: nodes differ a little."""
 FAILED_MAX = 3
 ROUNDS_MAX = 6
-EXPIRED = "TRANSACTION_EXPIRATION_ERROR"
+TOO_LATE = frozenset({"TRANSACTION_EXPIRATION_ERROR", "TAPOS_ERROR"})
+"""What a node answers also to a transaction that stands in a block already: it looks at that last."""
 
 
 async def sweep(tools: Tools, node: Node, claimed: Claimed) -> tuple[Claimed, timedelta | None]:
@@ -153,7 +154,7 @@ async def _send(tools: Tools, node: Node, claimed: Claimed, id: int, raw: str) -
     try:
         await node.broadcast(raw)
     except Refused as no:
-        if no.code == EXPIRED:  # too late for it; soon that can be proved
+        if no.code in TOO_LATE:  # what became of it, the chain will tell
             return
         raise
     except Unsure:

@@ -18,9 +18,9 @@ from resolvers.access import mutation, query, subscription
 from resolvers.watching import Watch
 from schema.connections import Connection
 from schema.context import Info
+from schema.gateways import GATEWAY, PaymentGateway, UpsertPaymentGatewayInput, UpsertPaymentGatewayResult
 from schema.node import number_of
 from schema.payments import (
-    GATEWAY,
     NOUN,
     ORDERS,
     CreatePaymentInput,
@@ -33,13 +33,10 @@ from schema.payments import (
     Payment,
     PaymentFeedItem,
     PaymentFilter,
-    PaymentGateway,
     PaymentOrder,
     PaymentRef,
     RecheckPaymentInput,
     RecheckPaymentResult,
-    UpsertPaymentGatewayInput,
-    UpsertPaymentGatewayResult,
 )
 from schema.people import PersonRef
 from schema.scalars import CurrencyCode, Cursor

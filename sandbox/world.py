@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
@@ -11,6 +12,8 @@ from starlette.routing import Route
 
 from sandbox.calls import Calls
 from sandbox.scripts import Scripts
+
+log = logging.getLogger("sandbox")
 
 
 class System:
@@ -65,7 +68,12 @@ class World:
         """Beside all else, until it ends or the world does."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("what ran beside the answers has failed", exc_info=error)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

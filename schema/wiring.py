@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schema import deals, inbox, ledger, payments, people, sweeps, work
+from schema import deals, gateways, inbox, ledger, payments, people, sweeps, work
 from schema.events import Event
 
 EVENTS: Mapping[str, type[Event]] = {
@@ -12,7 +12,7 @@ EVENTS: Mapping[str, type[Event]] = {
     "balance": people.BalanceEvent,
     "deal": deals.DealEvent,
     "payment": payments.PaymentEvent,
-    "payment_gateway": payments.PaymentGatewayEvent,
+    "payment_gateway": gateways.PaymentGatewayEvent,
     "wallet": sweeps.WalletEvent,
     "sweep": sweeps.SweepEvent,
     "job_run": work.JobRunEvent,
@@ -23,7 +23,7 @@ EVENTS: Mapping[str, type[Event]] = {
 
 TYPES = (
     people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, inbox.InboxMessage, inbox.DeadLetter, deals.Deal,
-    payments.Payment, payments.PaymentGateway, sweeps.Wallet, sweeps.Sweep,
+    payments.Payment, gateways.PaymentGateway, sweeps.Wallet, sweeps.Sweep,
     *EVENTS.values(),
 )  # fmt: skip
 """Types that a client can reach only through an interface."""

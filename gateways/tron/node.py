@@ -92,8 +92,8 @@ class HttpNode(Node):
 
     async def _ask(self, path: str, read: Callable[[Answer], T], **asked: Any) -> T:
         """A question, which changes nothing."""
-        operation = path.rpartition("/")[2]
-        return await self._outside.call(operation, "POST", path, json=asked, read=read, safe=True)
+        operation, heard = path.rpartition("/")[2], partial(reading.without_error, read=read)
+        return await self._outside.call(operation, "POST", path, json=asked, read=heard, safe=True)
 
     async def _page(self, address: str, since: datetime, mark: str) -> tuple[list[str], str]:
         """One page of the node's index, the oldest first."""

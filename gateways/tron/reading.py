@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from gateways.answers import Answer
 from gateways.receipts import Refused
 from gateways.tron.addresses import address_of, body_of, body_told
 from gateways.tron.words import Block, Means, Prices, Receipt, TokenTransfer
 
+T = TypeVar("T")
 TRANSFER_TOPIC = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 KNOWN_ALREADY = "DUP_TRANSACTION_ERROR"
 NOT_TAKEN = {
@@ -20,6 +23,13 @@ NOT_TAKEN = {
 _WORD = re.compile(r"[0-9a-f]{64}")
 _CODE = re.compile(r"[A-Z][A-Z_]{0,39}")
 _MESSAGE_MAX = 200
+
+
+def without_error(answer: Answer, read: Callable[[Answer], T]) -> T:
+    """A node tells of its own trouble with status 200, where an answer of zeros alone would look the same."""
+    if isinstance(answer.value, dict) and "Error" in answer.value:
+        raise answer.unsure("the node's own error")
+    return read(answer)
 
 
 def block(answer: Answer) -> Block:
@@ -106,6 +116,8 @@ def account(answer: Answer, address: str) -> int | None:
 
 def means(answer: Answer, sun: int) -> Means:
     """A transaction is paid from staked bandwidth or from free bandwidth, never from both: the larger counts."""
+    if answer.empty:  # as for an address that is not active, and this one is
+        raise answer.malformed("nothing")
     staked = answer.integer("NetLimit", 0) - answer.integer("NetUsed", 0)
     free = answer.integer("freeNetLimit", 0) - answer.integer("freeNetUsed", 0)
     energy = answer.integer("EnergyLimit", 0) - answer.integer("EnergyUsed", 0)

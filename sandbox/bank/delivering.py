@@ -29,6 +29,7 @@ class Booking:
     signature: Literal["good", "forged", "missing"]
     retries: int
     back_off_seconds: float
+    insisting: bool = False
     outcomes: list[int | str] = field(default_factory=list)
 
 
@@ -58,13 +59,17 @@ def accepted(outcome: int | str) -> bool:
 
 
 async def insist(client: httpx.AsyncClient, booking: Booking) -> None:
-    """Again and again, each time after a longer while."""
-    wait = booking.back_off_seconds
-    for _ in range(booking.retries):
+    """Again and again, each time after a longer while; one that is on its way is enough."""
+    if booking.insisting:
+        return
+    booking.insisting, wait = True, booking.back_off_seconds
+    while booking.retries:
         await asyncio.sleep(wait)
-        if accepted(await deliver(client, booking)):
-            return
+        booking.retries = max(0, booking.retries - 1)
+        if accepted(booking.outcomes[-1]) or accepted(await deliver(client, booking)):
+            break
         wait = min(wait * 2, BACK_OFF_MAX_SECONDS)
+    booking.insisting = False
 
 
 def shown(booking: Booking) -> dict[str, Any]:

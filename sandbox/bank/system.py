@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import uuid4
 
@@ -55,7 +56,11 @@ class Bank(System):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.bookings: list[Booking] = []
-        self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False)
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        """Made when it is first needed: it takes a while."""
+        return httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False)
 
     def routes(self) -> list[Route]:
         return []
@@ -78,7 +83,8 @@ class Bank(System):
         try:
             await asyncio.Event().wait()
         finally:
-            await self._client.aclose()
+            if "_client" in self.__dict__:
+                await self._client.aclose()
 
     async def _transfer(self, given: NewTransfer) -> dict[str, Any]:
         id = given.id or f"bank-{uuid4().hex}"

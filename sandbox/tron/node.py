@@ -16,7 +16,7 @@ from sandbox.tron.execution import BYTE_PRICE, CREATE_BANDWIDTH_FEE, CREATE_FEE
 from sandbox.tron.receipts import info_shape
 from sandbox.tron.state import FREE_BANDWIDTH, View
 from sandbox.tron.tokens import ABI, WHALE
-from sandbox.tron.transactions import shape
+from sandbox.tron.transactions import from_json, shape
 
 TOTALS = {"TotalNetLimit": 43_200_000_000, "TotalNetWeight": 26_982_826_755}
 ENERGY_TOTALS = {"TotalEnergyLimit": 180_000_000_000, "TotalEnergyWeight": 19_226_384_402}
@@ -126,7 +126,11 @@ def _account_net(side: Side, fields: dict[str, Any], _visible: bool) -> Any:
 
 
 def _constant_call(side: Side, fields: dict[str, Any], visible: bool) -> Any:
-    return constant_call(side.chain.tokens, side.view, side.lies, fields, visible)
+    try:
+        return constant_call(side.chain.tokens, side.view, side.lies, fields, visible)
+    except ValueError as no:
+        message = f"class java.lang.IllegalArgumentException : {no}"
+        return {"result": {"code": "OTHER_ERROR", "message": message if visible else message.encode().hex()}}
 
 
 def _node_info(side: Side, _fields: dict[str, Any], _visible: bool) -> Any:
@@ -162,22 +166,8 @@ def _broadcast_hex(side: Side, fields: dict[str, Any], _visible: bool) -> Any:
 
 
 def _broadcast_json(side: Side, fields: dict[str, Any], visible: bool) -> Any:
-    """Out of raw_data_hex and signature: field 1 and fields 2 of the message."""
-    body = bytes.fromhex(str(fields["raw_data_hex"]))
-    signatures = [bytes.fromhex(str(signature)) for signature in fields.get("signature") or []]
-    message = b"".join(
-        bytes([tag]) + _varint(len(part)) + part for tag, part in [(0x0A, body), *((0x12, part) for part in signatures)]
-    )
-    tx, no = broadcast(side.chain, message, side.head)
+    tx, no = broadcast(side.chain, from_json(fields), side.head)
     return Answer(json_answer(tx, no, visible), effect=no is None)
-
-
-def _varint(number: int) -> bytes:
-    parts = bytearray()
-    while number > 0x7F:
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*parts, number])
 
 
 def _contract(side: Side, fields: dict[str, Any], visible: bool) -> Any:

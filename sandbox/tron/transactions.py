@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from tronpy.keys import PrivateKey
 from tronpy.proto import tron_pb2
+from tronpy.proto.transaction import _raw_data_to_protobuf
 
 from sandbox.tron.addresses import base58, raw, shown
 from sandbox.tron.tokens import Transfer
@@ -76,6 +77,19 @@ def _said(kind: str, value: bytes) -> tuple[str, str, int, bytes]:
         call = tron_pb2.TriggerSmartContract.FromString(value)
         return base58(call.owner_address), base58(call.contract_address), call.call_value, call.data
     return "", "", 0, b""
+
+
+def from_json(fields: dict[str, Any]) -> bytes:
+    """The signed bytes, out of raw_data_hex or else raw_data. ValueError or KeyError where it is neither."""
+    try:
+        if fields.get("raw_data_hex"):
+            body = tron_pb2.Transaction.raw.FromString(bytes.fromhex(str(fields["raw_data_hex"])))
+        else:
+            body = _raw_data_to_protobuf(fields["raw_data"])
+    except DecodeError as no:
+        raise ValueError(f"no transaction: {no}") from None
+    signatures = [bytes.fromhex(str(signature)) for signature in fields.get("signature") or []]
+    return bytes(tron_pb2.Transaction(raw_data=body, signature=signatures).SerializeToString())
 
 
 def contract_of(kind: str, said: Any) -> Any:

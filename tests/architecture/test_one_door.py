@@ -10,7 +10,7 @@ import pytest
 
 WRITERS = {
     "models/unit.py", "models/migrating.py", "models/work/claims.py", "models/work/operations.py",
-    "models/inbox/operations/forgetting.py",
+    "models/inbox/operations/forgetting.py", "models/payments/operations/noting.py",
 }  # fmt: skip
 WRITING_PARTS = ("models/ledger/", "models/events/")
 ORM_WRITES = {"create", "save", "delete", "update", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}

@@ -567,6 +567,7 @@ STAFF = {Role.OPERATOR, Role.AUDITOR}
 FIELDS = {
     "events": (EVENTS, STAFF, "FORBIDDEN", None),
     "dealChanged": ("subscription { dealChanged { __typename } }", EVERYBODY, None, None),
+    "paymentChanged": ("subscription { paymentChanged { __typename } }", EVERYBODY, None, None),
     "balanceChanged": (BALANCE, {*STAFF, Role.USER}, "FORBIDDEN", "PERSON_NOT_FOUND"),
 }
 

@@ -8,6 +8,7 @@ from models.kernel.sql import transaction
 from models.ledger.audit import Report, audit
 from models.wiring import CHECKS
 from tests.ledger.books import commit, floored, fold_all, hold, house, post
+from tests.payments.paid import swept
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.broken_books]
 
@@ -33,6 +34,11 @@ BROKEN = {
     "escrow_is_status": DEAL.format("confirm_performer", "NULL"),
     "escrows_belong_to_deals": "UPDATE ledger_account SET kind = 'deal.escrow' WHERE name = 'test:1'",
     "disputes_are_told": DEAL.format("created", "'closed'"),
+    "payments_are_deposits": "UPDATE payment SET received_minor = 6",
+    "deposits_are_booked": "UPDATE deposit SET amount_minor = 6",
+    "wallets_are_deposits": "UPDATE wallet SET swept_minor = 6",
+    "deposit_account_is_wallets": "UPDATE wallet SET swept_minor = 6",
+    "sweeps_are_booked": "UPDATE sweep SET amount_minor = 6",
     "people_own_balances": "UPDATE ledger_account SET owner = 'person:0' WHERE kind = 'person.available'",
 }
 
@@ -43,6 +49,7 @@ async def books(make) -> None:
     await hold("done", 1, (floored(1), floored(2), 10))
     await commit("done")
     await hold("open", 1, (floored(1), floored(2), 20))
+    await swept(make)
     await fold_all()
 
 
@@ -65,4 +72,4 @@ async def test_a_report_survives_its_storage(make):
     await books(make)
     report = await audit(CHECKS)
     assert Report.read(report.wire()) == report
-    assert (report.clean, report.transfers) == (True, 3)
+    assert (report.clean, report.transfers) == (True, 8)

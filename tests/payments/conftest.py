@@ -1,11 +1,25 @@
 from __future__ import annotations
 
 import pytest
+import sentry_sdk
 
 from tests.payments.outside import world_beside
 from tests.sandbox.conftest import box
 
-__all__ = ["box", "world"]
+__all__ = ["box", "told", "world"]
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What Sentry was told by the checks: (job, step, subject)."""
+    tags = []
+
+    def capture(_error):
+        scope = sentry_sdk.get_current_scope()
+        tags.append(tuple(scope._tags[name] for name in ("job", "step", "subject")))
+
+    monkeypatch.setattr(sentry_sdk, "capture_exception", capture)
+    return tags
 
 
 @pytest.fixture

@@ -34,8 +34,12 @@ class World:
         self.make, self.box, self.outside = make, box, outside
         self.tools = Tools(CHECK, {}, outside)
 
+    @staticmethod
+    def limits(currency: str, least: str = "1", most: str = "100000") -> Any:
+        return money(f"{least} {currency}"), money(f"{most} {currency}")
+
     async def gateway(self, code: str = "usdt", **terms: Any) -> None:
-        limits = terms.pop("limits", {"USDT": (money("1 USDT"), money("100000 USDT"))})
+        limits = terms.pop("limits", {"USDT": self.limits("USDT")})
         await payments.upsert_gateway(
             code, Terms(**{"name": code, "service": "tron", "limits": limits} | terms), by=self.make.operator.viewer
         )

@@ -15,6 +15,7 @@ from tronpy.keys import PrivateKey, to_raw_address
 from tronpy.proto import tron_pb2
 
 from sandbox.app import app
+from sandbox.world import World
 from settings import DEVELOPMENT_TRON
 
 USDT = DEVELOPMENT_TRON["tron_contract"]
@@ -32,8 +33,8 @@ class _Server(uvicorn.Server):
 class Played:
     """A running sandbox, asked over HTTP."""
 
-    def __init__(self, server: _Server, url: str, client: httpx.AsyncClient) -> None:
-        self.server, self.url, self.client = server, url, client
+    def __init__(self, world: World, url: str, client: httpx.AsyncClient) -> None:
+        self.world, self.url, self.client = world, url, client
 
     async def tell(self, path: str, status: int = 200, **given: Any) -> Any:
         answer = await self.client.post(f"/control/{path}", json=given)
@@ -126,15 +127,16 @@ def somebody(name: str = "somebody") -> tuple[PrivateKey, str]:
 @contextlib.asynccontextmanager
 async def playing() -> AsyncIterator[Played]:
     """Blocks are mined by hand, and solid when two are on top."""
-    server = _Server(uvicorn.Config(app(), port=0, log_level="critical", timeout_graceful_shutdown=2))
+    played = app()
+    server = _Server(uvicorn.Config(played, port=0, log_level="critical", timeout_graceful_shutdown=2))
     served = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
-            yield Played(server, url, client)
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10, verify=False) as client:
+            yield Played(played.state.world, url, client)
     finally:
         server.should_exit = True
         await served

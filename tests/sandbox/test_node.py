@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from tests.sandbox.playing import MAIN, MAIN_KEY, USDT, somebody
+import pytest
+from tronpy.abi import tron_abi
+from tronpy.keys import to_hex_address
 
-KEY, ADDRESS = somebody()
+from sandbox.tron.tokens import FAKE_CONTRACT
+from tests.sandbox.playing import MAIN, USDT, somebody
+
+_, ADDRESS = somebody()
 
 
 async def test_blocks_are_shown_and_are_linked(box):
@@ -55,21 +60,63 @@ async def test_what_is_unknown_is_empty(box):
     assert (account["address"], account["balance"]) == (MAIN, 100_000_000_000)
 
 
-async def test_a_transfer_of_trx_activates_its_receiver(box):
-    info = await box.sent(await box.pay(MAIN_KEY, ADDRESS, 20_000_000))
-    assert (info["fee"], info["receipt"], info["contractResult"]) == (1_100_000, {"net_fee": 100_000}, [""])
-    assert "result" not in info
-    assert (await box.node("getaccount", address=ADDRESS, visible=True))["balance"] == 20_000_000
-    info = await box.sent(await box.pay(MAIN_KEY, ADDRESS, 1))
-    assert (info.get("fee"), info["receipt"]["net_usage"]) == (None, 265)
+@pytest.mark.parametrize("visible", [True, False])
+async def test_constant_calls_answer_what_the_contract_knows(box, visible):
+    async def call(signature, parameter="", contract=USDT, **more):
+        addresses = {"owner_address": MAIN, "contract_address": contract}
+        shown = addresses if visible else {name: to_hex_address(value) for name, value in addresses.items()}
+        return await box.node(
+            "triggerconstantcontract",
+            visible=visible,
+            function_selector=signature,
+            parameter=parameter,
+            **shown,
+            **more,
+        )
+
+    assert int((await call("decimals()"))["constant_result"][0], 16) == 6
+    for contract in (USDT, FAKE_CONTRACT):
+        assert text((await call("symbol()", contract=contract))["constant_result"][0]) == "USDT"
+        assert text((await call("name()", contract=contract))["constant_result"][0]) == "Tether USD"
+    called = await call("balanceOf(address)", to_hex_address(MAIN)[2:].zfill(64))
+    assert (called["result"], int(called["constant_result"][0], 16), called["energy_used"]) == (
+        {"result": True},
+        0,
+        935,
+    )
+    message = (await call("nonsense()"))["result"]["message"]
+    assert (message if visible else bytes.fromhex(message).decode()) == "REVERT opcode executed"
+    no = (await call("decimals()", contract=MAIN))["result"]
+    assert (no["code"], "result" in no) == ("CONTRACT_VALIDATE_ERROR", False)
+    no = await box.node("triggerconstantcontract", visible=visible, contract_address="nonsense")
+    assert no["result"]["code"] == "OTHER_ERROR"
 
 
-async def test_a_transfer_of_tokens_burns_trx_for_energy(box):
-    await box.deposit(ADDRESS, "100")
-    await box.tell("tron/account", address=ADDRESS, trx="40")
-    info = await box.sent(await box.move(KEY, MAIN, 100_000_000))
-    assert info["receipt"] == {
-        "energy_fee": 13_028_500, "energy_usage_total": 130_285, "net_usage": 345, "energy_penalty_total": 100_635,
-        "result": "SUCCESS",
-    }  # fmt: skip
-    assert (await box.balance(ADDRESS), await box.balance(MAIN)) == (0, 100_000_000)
+def text(answered: str) -> str:
+    return tron_abi.decode_single("(string)", bytes.fromhex(answered))[0]
+
+
+async def test_hex_and_base58_are_asked_and_answered(box):
+    shown = await box.node("getaccount", address=to_hex_address(MAIN))
+    assert shown["address"] == to_hex_address(MAIN)
+    got = await box.client.get("/tron/wallet/getaccount", params={"address": MAIN, "visible": "true"})
+    assert got.json()["address"] == MAIN
+    await box.deposit(ADDRESS)
+    (shown,) = (await box.node("getnowblock"))["transactions"]
+    assert shown["raw_data"]["contract"][0]["parameter"]["value"]["contract_address"] == to_hex_address(USDT)
+    (shown,) = (await box.node("getnowblock", visible=True))["transactions"]
+    assert shown["raw_data"]["contract"][0]["parameter"]["value"]["contract_address"] == USDT
+
+
+async def test_blocks_from_before_the_start_are_there_and_empty(box):
+    number = (await box.node("getnowblock"))["block_header"]["raw_data"]["number"] - 1_000
+    block = await box.solid("getblockbynum", num=number)
+    assert (block["block_header"]["raw_data"]["number"], "transactions" in block) == (number, False)
+    assert await box.solid("gettransactioninfobyblocknum", num=number) == []
+
+
+async def test_the_solid_side_offers_no_more_than_a_real_one(box):
+    assert (await box.client.post("/tron/walletsolidity/broadcasthex", json={})).status_code == 404
+    assert (await box.client.post("/tron/wallet/nonsense", json={})).status_code == 404
+    answer = await box.client.post("/tron/wallet/getaccount", content=b"{no json")
+    assert (answer.status_code, "Error" in answer.json()) == (200, True)

@@ -20,6 +20,7 @@ from server import auth
 from server.graphql.schema import schema
 from settings import DEVELOPMENT_SECRET
 from tests.make import Asker
+from tests.payments import paid
 
 ID = "test-request-0001"
 WHO = "{ viewer { subject roles party shops person { name } } }"
@@ -324,6 +325,9 @@ DEAL = """{customer: {number: $P}, performer: {number: $Q}, title: "t", descript
 ADJUST = '{person: {number: $P}, money: {amount: "1", currency: "EUR"}, reason: "r", idempotencyKey: "k"}'
 TOLD = '{topic: "person.named", eventId: "e", payload: {externalId: "told", name: "N"}}'
 # root field: (how it is asked, who is let in, what the others are told)
+PAY = '{gateway: "usdt", money: {amount: "5", currency: "USDT"}, person: {number: $P}, idempotencyKey: "k"}'
+LIMITS = '[{least: {amount: "1", currency: "EUR"}, most: {amount: "2", currency: "EUR"}}]'
+OFFER = f'{{code: "c", name: "n", service: "s", limits: {LIMITS}}}'
 FIELDS = {
     "viewer": ("{ viewer { subject } }", EVERYBODY, None),
     "node": ('{ node(id: "$N") { id } }', SEES_PEOPLE, "NOT_FOUND"),
@@ -362,6 +366,17 @@ FIELDS = {
     "upsertPerson": ('{externalId: "new", name: "N"}', {Role.OPERATOR, Role.SERVICE}, "FORBIDDEN"),
     "adjustBalance": (ADJUST, {Role.OPERATOR}, "FORBIDDEN"),
     "runJob": ("{name: PRUNE}", {Role.OPERATOR}, "FORBIDDEN"),
+    "paymentGateways": ("{ paymentGateways { code } }", EVERYBODY, None),
+    "payment": ("{ payment(ref: {number: $Y}) { status } }", STAFF, "PAYMENT_NOT_FOUND"),
+    "payments": ("{ payments { totalCount } }", EVERYBODY, None),
+    "unmatchedDeposits": ("{ unmatchedDeposits { totalCount } }", STAFF, "FORBIDDEN"),
+    "sweeps": ("{ sweeps { totalCount } }", STAFF, "FORBIDDEN"),
+    "proofOfReserves": ('{ proofOfReserves(currency: "USDT") { covered } }', STAFF, "FORBIDDEN"),
+    "createPayment": (PAY, {Role.USER, Role.SERVICE, Role.OPERATOR}, "FORBIDDEN"),
+    "recheckPayment": ("{payment: {number: $Y}}", {Role.OPERATOR}, "FORBIDDEN"),
+    "failPayment": ('{payment: {number: $Y}, reason: "r"}', {Role.OPERATOR}, "FORBIDDEN"),
+    "matchDeposit": ('{deposit: "x", payment: {number: $Y}}', {Role.OPERATOR}, "FORBIDDEN"),
+    "upsertPaymentGateway": (OFFER, {Role.OPERATOR}, "FORBIDDEN"),
     "deadLetters": ("{ deadLetters { totalCount } }", STAFF, "FORBIDDEN"),
     "ingestEvent": (TOLD, {Role.SERVICE}, "FORBIDDEN"),
     "redriveDeadLetters": ('{ids: ["$D"]}', {Role.OPERATOR}, "FORBIDDEN"),
@@ -389,7 +404,14 @@ async def names(make, api):
     person = await make.person("100 EUR")
     house = await api('{ ledgerAccounts(filter: {owner: "house"}) { edges { node { id } } } }', by=make.operator)
     deal = await make.deal()
-    names = {"P": person.id, "Q": deal.performer_id, "Z": deal.id, "H": house["edges"][0]["node"]["id"]}
+    payment = await paid.asked(make)
+    names = {
+        "Y": payment.id,
+        "P": person.id,
+        "Q": deal.performer_id,
+        "Z": deal.id,
+        "H": house["edges"][0]["node"]["id"],
+    }
     names["N"] = (await api(f"{{ person(ref: {{number: {person.id}}}) {{ id }} }}", by=make.operator))["id"]
     opening = 'mutation { createLedgerAccount(input: {currency: "EUR", idempotencyKey: "%s"}) { ... on Node { id } } }'
     for name in "AB":

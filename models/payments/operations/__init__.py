@@ -4,9 +4,9 @@ the chain, and what a bank tells.
 Whoever works on a payment locks the payment, then its wallet, then its sweep, then accounts.
 """
 
+from models.payments.operations.arrivals import Arrived
 from models.payments.operations.banking import TransferReceived, match, received
 from models.payments.operations.checking import (
-    Arrived,
     Claimed,
     claim_due,
     credit,

@@ -17,6 +17,8 @@ from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.payments import postings
 from models.payments.lifecycle import PaymentStatus, Step, covered, exception_of
+from models.payments.operations.arrivals import Arrived
+from models.payments.operations.noting import mark_step
 from models.payments.reads import WalletRecord
 from models.payments.tables import ERROR_MAX, Deposit, Payment, Wallet
 from models.unit import Unit, step
@@ -41,19 +43,6 @@ class Claimed:
     sweep_deferred: str | None
     service: str
     wallet: WalletRecord | None
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """Coins that arrived at an address, as the chain tells it."""
-
-    tx_id: str
-    log_index: int
-    contract: str
-    sender: str
-    to: str
-    amount: int
-    block: int
 
 
 @step()
@@ -210,16 +199,6 @@ async def note_step(work: Unit, claimed: Claimed, done: Step, detail: str = "", 
     payment = await still_ours(work, Payment, claimed.id, claimed.token)
     if payment is not None:
         await mark_step(work, payment, done, detail)
-
-
-async def mark_step(work: Unit, payment: Payment, done: Step, detail: str = "") -> None:
-    await work.db.execute(
-        """INSERT INTO payment_step (payment_id, step, done_at, detail) VALUES ($1, $2, saldo_now(), $3)
-           ON CONFLICT (payment_id, step) DO UPDATE SET done_at = excluded.done_at, detail = excluded.detail""",
-        payment.id,
-        done.value,
-        detail[:ERROR_MAX],
-    )
 
 
 @step()

@@ -13,7 +13,8 @@ from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.payments import postings
 from models.payments.lifecycle import LIVE, SENT, Purpose, Step, SweepStatus, WalletStatus
-from models.payments.operations.checking import Claimed, locked_wallet, mark_step, settled
+from models.payments.operations.checking import Claimed, locked_wallet, settled
+from models.payments.operations.noting import mark_step
 from models.payments.reads import SweepRecord, WalletRecord
 from models.payments.tables import ERROR_MAX, Payment, Sweep
 from models.unit import Unit, step

@@ -1,0 +1,47 @@
+"""Every command of docs/sandbox.md does what it says, or at least does not fail."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sandbox.scripts import Malformed, Outcome
+from sandbox.tron.system import Tron
+from sandbox.tron.tokens import FAKE_CONTRACT, WHALE
+from settings import DEVELOPMENT_TRON
+from tests.sandbox.playing import somebody
+
+PAGE = Path("docs/sandbox.md").read_text()
+COMMANDS = re.findall(r"^curl \"?\$S/([^\s\"]+)\"?(?: -d '(.+?)')?(?: +#.*)?$", PAGE, re.MULTILINE)
+_, ADDRESS = somebody()
+
+
+def test_every_command_was_found():
+    assert len(COMMANDS) == PAGE.count("\ncurl ") == 18
+
+
+@pytest.mark.parametrize(("path", "given"), COMMANDS, ids=lambda part: part[:40])
+async def test_a_command_works(box, knobs, path, given):
+    knobs(port=1)  # nobody hears the bank
+    tx = await box.deposit(ADDRESS)
+    await box.tell("tron/mine")
+    for id in ("B-1", "B-2"):
+        made = {"id": id, "reference": "R", "amount": "1", "currency": "EUR", "url": "http://127.0.0.1:1", "retries": 0}
+        await box.tell("bank/transfer", **made, deliver=False)
+
+    def filled(text):
+        return text.replace("T…", ADDRESS).replace("<txId>", tx).replace("<block>", "0")
+
+    path = filled(path)
+    if given:
+        answer = await box.client.post(f"/{path}", content=filled(given))
+    else:
+        answer = await box.client.get(f"/{path}")
+    assert answer.status_code == 200, answer.text
+
+
+def test_it_names_every_operation_outcome_and_address():
+    for name in (*Tron.operations, *Outcome, *Malformed, FAKE_CONTRACT, WHALE, DEVELOPMENT_TRON["tron_contract"]):
+        assert f"`{name}`" in PAGE, name
