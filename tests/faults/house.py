@@ -17,8 +17,12 @@ import httpx
 from models.kernel.viewer import Role
 from server.auth import development_token
 from server.embedded import Running, ensure_database, start_services
+from server.up import lively
+from settings import settings
 from tests.faults.processes import free_ports, until
 
+READY = {"api": "readyz", "worker": "readyz", "sandbox": "healthz"}
+"""The processes in the order of their ports, and what says that they are ready."""
 TOKEN = development_token(Role.OPERATOR, subject="outage")
 
 
@@ -33,6 +37,9 @@ class House:
         }  # fmt: skip
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
+    def url(self, name: str = "api") -> str:
+        return f"http://127.0.0.1:{self.port + list(READY).index(name)}"
+
     def run(self, *words: str) -> None:
         subprocess.run(
             [sys.executable, "-m", "server.cli", *words], env=self.env, check=True, stdout=subprocess.DEVNULL
@@ -45,7 +52,7 @@ class House:
 
     def ready(self, name: str) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port + (name == 'worker')}/readyz", timeout=5).is_success
+            return httpx.get(f"{self.url(name)}/{READY[name]}", timeout=5).is_success
         except httpx.HTTPError:
             return False
 
@@ -76,15 +83,18 @@ class House:
 
 
 @contextmanager
-def running_house(home: Path) -> Iterator[House]:
-    """A seeded house, for as long as the block lasts; then its processes must end well."""
+def running_house(home: Path, *beside: str) -> Iterator[House]:
+    """A seeded house, for as long as the block lasts, with processes `beside` the API and the worker; then all of them must
+    end well."""
     with start_services(home, durable=True) as services:
         asyncio.run(ensure_database(services.postgres_url()))
         house = House(services)
+        if "sandbox" in beside:
+            house.env |= lively(settings())
         house.run("migrate")
         house.run("seed")
-        house.start("api")
-        house.start("worker")
+        for name in (*beside, "api", "worker"):
+            house.start(name)
         yield house
         codes = [house.stop(name) for name in list(house.processes)]
-    assert codes == [0, 0]
+    assert set(codes) == {0}
