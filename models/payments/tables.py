@@ -25,6 +25,8 @@ from models.payments.lifecycle import (
 from models.people.tables import Person, owner
 
 CODE_MAX, NAME_MAX, LOGO_MAX, ERROR_MAX = 40, 128, 500, 500
+AMOUNT_MAX = 2**63 - 1
+"""What a row can hold. A contract can write more into a transfer."""
 
 
 class PaymentGateway(LivingRow):
