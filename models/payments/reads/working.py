@@ -38,11 +38,13 @@ async def under_way(wallet: int) -> dict[Purpose, Attempt]:
 
 
 async def failed_attempts(wallet: int) -> int:
-    """How many sweeps of a wallet failed since the last that did not."""
+    """How many sweeps of a wallet failed since the last that did not, and since an operator last looked at its payment."""
     row = await fetch_one(
         sql(
-            """SELECT count(*) AS n FROM sweep WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'failed' AND id > coalesce(
-                 (SELECT max(id) FROM sweep WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'confirmed'), 0)""",
+            """SELECT count(*) AS n FROM sweep s WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'failed' AND id > coalesce(
+                 (SELECT max(id) FROM sweep WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'confirmed'), 0)
+                 AND NOT EXISTS (SELECT FROM event e WHERE e.subject = 'payment:' || s.payment_id AND e.name = 'recheck'
+                                    AND e.occurred_at > s.updated_at)""",
             wallet,
             wallet,
         )
