@@ -169,7 +169,9 @@ class Mutations:
     @mutation("Offer a way to pay in, or change how it is offered.", OPERATOR, does=payments.upsert_gateway)
     async def upsert_payment_gateway(self, info: Info, input: UpsertPaymentGatewayInput) -> UpsertPaymentGatewayResult:
         request, viewer = input.request(info), info.context.viewer
-        return PaymentGateway.of(await payments.upsert_gateway(input.code, input.terms(), by=viewer, request=request))
+        return PaymentGateway.of(
+            await payments.upsert_gateway(input.gateway_code, input.terms(), by=viewer, request=request)
+        )
 
 
 @strawberry.type

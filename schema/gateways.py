@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import strawberry
 
+from models.kernel.refusals import FieldProblem
+from models.kernel.refusals import InvalidInput as WrongInput
 from models.payments import reads
 from models.payments.lifecycle import GATEWAYS, GatewayStatus
 from models.payments.operations import Terms
@@ -40,7 +42,7 @@ class PaymentLimit:
 
 @strawberry.type(description="A way to pay in.")
 class PaymentGateway(Node):
-    code: str = strawberry.field(description="By which createPayment names it.")
+    gateway_code: str = strawberry.field(description="By which createPayment names it.")
     name: str = strawberry.field(description="For people.")
     logo: str | None = strawberry.field(description="The address of a picture.")
     status: GatewayStatus = strawberry.field(description="Whether it is offered.")
@@ -57,7 +59,7 @@ class PaymentGateway(Node):
     def of(cls, record: reads.GatewayRecord) -> PaymentGateway:
         return cls(
             id=global_id(GATEWAY, record.id),
-            code=record.code,
+            gateway_code=record.code,
             name=record.name,
             logo=record.logo,
             status=record.status,
@@ -92,7 +94,7 @@ class PaymentLimitInput:
 
 @strawberry.input(description="A gateway, and on which terms it is offered.")
 class UpsertPaymentGatewayInput(Asked):
-    code: str = strawberry.field(description="Its code, 1 to 40 characters; a new one is a new gateway.")
+    gateway_code: str = strawberry.field(description="1 to 40 characters; a new one is a new gateway.")
     name: str = strawberry.field(description="For people, 1 to 128 characters.")
     service: str = strawberry.field(description="Who speaks to the outside: `tron` or `bank_transfer`.")
     limits: list[PaymentLimitInput] = strawberry.field(description="What it takes, one for each currency.")
@@ -105,7 +107,13 @@ class UpsertPaymentGatewayInput(Asked):
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
     def terms(self) -> Terms:
-        """Refuses INVALID_AMOUNT, CURRENCY_NOT_SUPPORTED."""
+        """Refuses INVALID_INPUT for limits that contradict each other, INVALID_AMOUNT, CURRENCY_NOT_SUPPORTED."""
+        currencies = [limit.least.currency for limit in self.limits]
+        for place, limit in enumerate(self.limits):
+            if limit.most.currency != limit.least.currency or currencies.count(limit.least.currency) > 1:
+                raise WrongInput(
+                    FieldProblem(f"limits.{place}", "must be one for each currency, both of its amounts in it")
+                )
         limits = {str(limit.least.currency): (limit.least.money(), limit.most.money()) for limit in self.limits}
         return Terms(self.name, self.service, limits, self.logo, self.confirmations, self.enabled)
 

@@ -27,7 +27,7 @@ TOKEN = development_token(Role.OPERATOR, subject="outage")
 
 
 class House:
-    """Servers that keep what they were given, and an API and a worker as processes."""
+    """Servers that keep what they were given, and an API, a worker and perhaps a sandbox as processes."""
 
     def __init__(self, services: Running) -> None:
         self.services, self.port = services, free_ports()
@@ -83,7 +83,7 @@ class House:
 
 
 @contextmanager
-def running_house(home: Path, *beside: str) -> Iterator[House]:
+def running_house(home: Path, *beside: str, **env: str) -> Iterator[House]:
     """A seeded house, for as long as the block lasts, with processes `beside` the API and the worker; then all of them must
     end well."""
     with start_services(home, durable=True) as services:
@@ -91,6 +91,7 @@ def running_house(home: Path, *beside: str) -> Iterator[House]:
         house = House(services)
         if "sandbox" in beside:
             house.env |= lively(settings())
+        house.env |= env
         house.run("migrate")
         house.run("seed")
         for name in (*beside, "api", "worker"):

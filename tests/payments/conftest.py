@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 import sentry_sdk
 
+from tests.feed.conftest import relay, served, watch
+from tests.inbox.conftest import sentry
 from tests.payments.outside import world_beside
 from tests.sandbox.conftest import box
 
-__all__ = ["box", "told", "world"]
+__all__ = ["box", "relay", "sentry", "served", "told", "watch", "world"]
 
 
 @pytest.fixture

@@ -14,9 +14,7 @@ from models.unit import Unit
 from tests.deals.situations import done, offer
 from tests.sandbox.playing import USDT, somebody
 
-GATEWAYS = (
-    "query ($c: CurrencyCode) { paymentGateways(currency: $c) { code name currencies limits { least { amount } } } }"
-)
+GATEWAYS = "query ($c: CurrencyCode) { paymentGateways(currency: $c) { gatewayCode name currencies limits { least { amount } } } }"
 EVENTS = "SELECT name FROM event WHERE noun = 'payment' ORDER BY id"
 
 
@@ -43,10 +41,10 @@ async def test_13_only_gateways_that_are_offered_and_take_the_currency_are_liste
     )
     anna = make.user(await make.person())
     for currency, codes in (("USDT", ["usdt"]), ("EUR", ["bank"]), ("RUB", []), (None, ["usdt", "bank"])):
-        assert [one["code"] for one in await api(GATEWAYS, by=anna, c=currency)] == codes
+        assert [one["gatewayCode"] for one in await api(GATEWAYS, by=anna, c=currency)] == codes
     everything = GATEWAYS.replace("currency: $c", "currency: $c, includeDisabled: true")
-    assert [one["code"] for one in await api(everything, by=anna, c="USDT")] == ["usdt"]
-    assert [one["code"] for one in await api(everything, by=make.operator, c="USDT")] == ["usdt", "off"]
+    assert [one["gatewayCode"] for one in await api(everything, by=anna, c="USDT")] == ["usdt"]
+    assert [one["gatewayCode"] for one in await api(everything, by=make.operator, c="USDT")] == ["usdt", "off"]
 
 
 async def test_14_each_payment_has_an_address_of_its_own_and_no_key_is_reachable(world, make):

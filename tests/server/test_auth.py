@@ -327,7 +327,7 @@ TOLD = '{topic: "person.named", eventId: "e", payload: {externalId: "told", name
 # root field: (how it is asked, who is let in, what the others are told)
 PAY = '{gateway: "usdt", money: {amount: "5", currency: "USDT"}, person: {number: $P}, idempotencyKey: "k"}'
 LIMITS = '[{least: {amount: "1", currency: "EUR"}, most: {amount: "2", currency: "EUR"}}]'
-OFFER = f'{{code: "c", name: "n", service: "s", limits: {LIMITS}}}'
+OFFER = f'{{gatewayCode: "c", name: "n", service: "s", limits: {LIMITS}}}'
 FIELDS = {
     "viewer": ("{ viewer { subject } }", EVERYBODY, None),
     "node": ('{ node(id: "$N") { id } }', SEES_PEOPLE, "NOT_FOUND"),
@@ -366,7 +366,7 @@ FIELDS = {
     "upsertPerson": ('{externalId: "new", name: "N"}', {Role.OPERATOR, Role.SERVICE}, "FORBIDDEN"),
     "adjustBalance": (ADJUST, {Role.OPERATOR}, "FORBIDDEN"),
     "runJob": ("{name: PRUNE}", {Role.OPERATOR}, "FORBIDDEN"),
-    "paymentGateways": ("{ paymentGateways { code } }", EVERYBODY, None),
+    "paymentGateways": ("{ paymentGateways { name } }", EVERYBODY, None),
     "payment": ("{ payment(ref: {number: $Y}) { status } }", STAFF, "PAYMENT_NOT_FOUND"),
     "payments": ("{ payments { totalCount } }", EVERYBODY, None),
     "unmatchedDeposits": ("{ unmatchedDeposits { totalCount } }", STAFF, "FORBIDDEN"),

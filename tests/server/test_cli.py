@@ -135,7 +135,7 @@ async def test_what_an_operator_changed_of_a_gateway_is_left_so_by_the_seed(make
     terms = payments.GATEWAYS["usdt"]
     await operations.upsert_gateway("usdt", replace(terms, name="Tether", enabled=False), by=make.operator.viewer)
     await seed()
-    offered = "{ paymentGateways(includeDisabled: true) { code name status } }"
+    offered = "{ paymentGateways(includeDisabled: true) { gatewayCode name status } }"
     assert [tuple(one.values()) for one in await make.ask(offered, by=make.operator)] == [
         ("usdt", "Tether", "DISABLED"), ("bank", "Bank transfer", "ENABLED"),
     ]  # fmt: skip

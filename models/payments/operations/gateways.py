@@ -81,7 +81,7 @@ def _terms(gateway: PaymentGateway) -> dict[str, object]:
 
 
 def _judge(code: str, terms: Terms) -> None:
-    texts = (("code", code, CODE_MAX), ("name", terms.name, NAME_MAX), ("service", terms.service, CODE_MAX))
+    texts = (("gatewayCode", code, CODE_MAX), ("name", terms.name, NAME_MAX), ("service", terms.service, CODE_MAX))
     problems = [
         FieldProblem(path, f"must have 1 to {limit} characters, not only blanks")
         for path, value, limit in texts
