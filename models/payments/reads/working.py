@@ -105,12 +105,6 @@ async def overdue(limit: int, watched_days: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def calling_for_attention() -> int:
-    """How many payments a human has to look at."""
-    row = await fetch_one(sql("SELECT count(*) AS n FROM payment WHERE needs_attention"))
-    return int(row["n"]) if row else 0
-
-
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """What has something to do and since when, what a human has to look at, and since when the chain was not read."""
