@@ -100,12 +100,14 @@ async def _begin(tools: Tools, node: Node, claimed: Claimed, planned: Attempt | 
     """Plan, sign, keep, send: TRX first where the address cannot pay for a transfer. Answers the id of the attempt that was
     sent, or how long to wait where it is better left."""
     wallet, keys = _wallet(claimed), _keys(tools)
-    if await reads.failed_attempts(wallet.id) >= FAILED_MAX:
+    failed = await reads.failed_attempts(wallet.id)
+    if failed >= FAILED_MAX:
         raise RuntimeError(f"{FAILED_MAX} sweeps of {wallet.address} failed: each costs, so a human has to look")
     if planned is not None and planned.sweep.purpose is Purpose.TOP_UP:
         return await _sign_and_send(tools, node, keys, claimed, planned.sweep.id, None)
     amount = planned.sweep.amount if planned else wallet.left
-    costs = await _costs(node, wallet, tools.settings.tron_main_wallet, amount, tools.settings)
+    prices = await node.prices(fresh=failed > 0)  # it may have failed because they rose
+    costs = await _costs(node, wallet, prices, amount, tools.settings)
     if costs.reason is not None:
         await _defer(tools, claimed, costs.reason)
         return LATER
@@ -173,11 +175,11 @@ class Costs:
     """Why it is better left for now."""
 
 
-async def _costs(node: Node, wallet: WalletRecord, to: str, amount: Money, limits: Settings) -> Costs:
+async def _costs(node: Node, wallet: WalletRecord, prices: Prices, amount: Money, limits: Settings) -> Costs:
     """Delegated or staked energy first, then what TRX there is. The fee limit caps energy even where it is free, so it is
     never below the estimate with a margin."""
-    means, prices = await node.means(wallet.address), await node.prices()
-    energy = await node.transfer_energy(wallet.address, to, amount.minor)
+    means = await node.means(wallet.address)
+    energy = await node.transfer_energy(wallet.address, limits.tron_main_wallet, amount.minor)
     fee_limit = _and_a_fifth(energy * prices.energy)
     if fee_limit > limits.tron_fee_max_sun:
         return Costs(fee_limit, 0, "FEE_TOO_HIGH")

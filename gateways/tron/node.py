@@ -74,8 +74,8 @@ class HttpNode(Node):
             return Means(active=False, sun=0, energy=0, bandwidth=0)
         return await self._ask("wallet/getaccountresource", partial(reading.means, sun=sun), **_visible(address))
 
-    async def prices(self) -> Prices:
-        if self._prices is None or self._prices[0] < monotonic():
+    async def prices(self, *, fresh: bool = False) -> Prices:
+        if fresh or self._prices is None or self._prices[0] < monotonic():
             found = await self._ask("wallet/getchainparameters", reading.prices)
             self._prices = monotonic() + PRICES_KEPT_SECONDS, found
         return self._prices[1]

@@ -105,7 +105,9 @@ class Node(Protocol):
 
     async def means(self, address: str) -> Means: ...
 
-    async def prices(self) -> Prices: ...
+    async def prices(self, *, fresh: bool = False) -> Prices:
+        """They change seldom, so an answer of the last minutes will do, unless it has to be `fresh`."""
+        ...
 
     async def transfer_energy(self, sender: str, to: str, amount: int) -> int:
         """How much energy a transfer of the token would use. `Refused` where the contract would revert it."""

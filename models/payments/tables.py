@@ -25,6 +25,8 @@ from models.payments.lifecycle import (
 from models.people.tables import Person, owner
 
 CODE_MAX, NAME_MAX, LOGO_MAX, ERROR_MAX = 40, 128, 500, 500
+AMOUNT_MAX = 2**63 - 1
+"""What a row can hold. A contract can write more into a transfer."""
 
 
 class PaymentGateway(LivingRow):
@@ -53,8 +55,8 @@ class Payment(LivingRow):
 
     lifecycle = PAYMENTS
     hidden = frozenset(
-        {"failures", "failed_step", "last_error", "last_checked_at", "next_check_at", "rechecked_at", "marks",
-         "attempts", "lease_until", "lease_token"}
+        {"failures", "failed_step", "last_error", "last_checked_at", "next_check_at", "marks", "attempts", "lease_until",
+         "lease_token"}
     )  # fmt: skip
 
     gateway_id: int
@@ -84,7 +86,6 @@ class Payment(LivingRow):
     last_error = fields.CharField(max_length=ERROR_MAX, null=True)
     last_checked_at = fields.DatetimeField(null=True)
     next_check_at = fields.DatetimeField(null=True)
-    rechecked_at = fields.DatetimeField(null=True, description="when a human last had it looked at")
     marks = fields.IntField(
         default=0, description="how often it was said, since it was last done, that there is something to do"
     )

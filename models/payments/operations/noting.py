@@ -8,7 +8,7 @@ from typing import Any
 from models.payments.lifecycle import Step
 from models.payments.operations.arrivals import Arrived
 from models.payments.reads import WalletRecord
-from models.payments.tables import ERROR_MAX, Payment
+from models.payments.tables import AMOUNT_MAX, ERROR_MAX, Payment
 from models.unit import Unit
 
 
@@ -34,14 +34,21 @@ async def mark_payments(work: Unit, payments: Collection[int]) -> int:
 
 
 async def sighted(work: Unit, one: Arrived, wallet: WalletRecord, *, solid: bool) -> bool:
-    """Something was seen on its way to a wallet; it is not credited by that. Whether it is new."""
+    """Something was seen on its way to a wallet; it is not credited by that. Whether it is new.
+
+    What no row can hold is left to the payment's check, which fails over it: nobody else's deposits wait for that.
+    """
+    if one.amount > AMOUNT_MAX:
+        return False
     at: Any = await work.db.fetchval("SELECT saldo_now()")
     row: Any = await work.db.fetchrow(
         """INSERT INTO deposit (payment_id, gateway_id, solid, network, tx_id, log_index, contract, sender, reference,
                                 amount_minor, currency, block, seen_at)
            SELECT $1, gateway_id, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, $11 FROM payment WHERE id = $1
            ON CONFLICT (network, tx_id, log_index) DO UPDATE
-              SET block = excluded.block, solid = deposit.solid OR excluded.solid, dropped_at = NULL
+              SET payment_id = excluded.payment_id, gateway_id = excluded.gateway_id, contract = excluded.contract,
+                  sender = excluded.sender, amount_minor = excluded.amount_minor, currency = excluded.currency,
+                  block = excluded.block, solid = deposit.solid OR excluded.solid, dropped_at = NULL
             WHERE deposit.credited_at IS NULL
            RETURNING seen_at = $11 AS fresh""",
         wallet.payment_id, solid, wallet.network, one.tx_id, one.log_index, one.contract, one.sender, one.amount,
