@@ -53,7 +53,7 @@ _CHAIN = _Chain()
 
 @dataclass(slots=True)
 class Tick:
-    """One run of the job. What is told of the outside is told once in it, however many payments it concerns."""
+    """One run of the job. What an outage comes to is told once in it, however many payments it concerns."""
 
     tools: Tools
     until: float
@@ -247,15 +247,15 @@ def _again_at(tools: Tools, claimed: Claimed, *, busy: timedelta | None) -> date
 
 
 async def _failed(tick: Tick, claimed: Claimed, error: Exception) -> None:
-    """Keep why; tell Sentry once for each step, and a human once, when it goes on and on. What the outside did not answer is
-    one matter, whomever it concerns."""
+    """Keep why; tell Sentry once for each step, and a human once, when it goes on and on. While the chain
+    cannot be read, what is not answered is one matter, whomever it concerns."""
     step = error.step if isinstance(error, StepFailed) else Step.WALLET
     cause = error.__cause__ or error
     words = f"{type(cause).__name__}: {cause}"
     hopeless = isinstance(cause, LookupError)  # no later try can help
     told = await payments.note_failure(claimed, step, words, hopeless=hopeless, outage=tick.outage, by=tick.tools.by)
     matter = ("payment", str(claimed.id), step.name)
-    if isinstance(cause, Unsure) and not told.human:
+    if tick.outage and isinstance(cause, Unsure) and not told.human:
         matter = (cause.system, cause.operation, step.name)
     if (told.sentry or told.human) and matter not in tick.told:
         tick.told.add(matter)

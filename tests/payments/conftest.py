@@ -24,6 +24,12 @@ def told(monkeypatch):
     return tags
 
 
+@pytest.fixture(autouse=True)
+def chain(monkeypatch):
+    """As in a worker that has just begun: it told nothing of the chain yet."""
+    monkeypatch.setattr("jobs.payments._CHAIN.unread", False)
+
+
 @pytest.fixture
 async def world(make, box, knobs):
     async with world_beside(make, box, knobs) as made:

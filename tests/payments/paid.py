@@ -24,12 +24,16 @@ async def offered(make: Make, code: str = "usdt", service: str = "tron", *curren
 
 
 async def asked(make: Make, amount: str = "100 USDT", person: int | None = None, **more: object) -> PaymentRecord:
-    """A payment to an address that no chain knows."""
-    await offered(make)
-    person = person or (await make.person()).id
+    """A payment to an address that no chain knows, or to a bank by a reference."""
     number, currency = amount.split()
-    issuers = {"tron": lambda index: {"network": "tron", "address": f"T{index:033}", "contract": "TUSDT"}}
-    wanted = Asked("usdt", person, Decimal(number), currency)
+    code, service = ("usdt", "tron") if currency == "USDT" else ("bank", "bank_transfer")
+    await offered(make, code, service, currency)
+    person = person or (await make.person()).id
+    issuers = {
+        "tron": lambda index: {"network": "tron", "address": f"T{index:033}", "contract": "TUSDT"},
+        "bank_transfer": lambda index: {"reference": f"RF{index}"},
+    }
+    wanted = Asked(code, person, Decimal(number), currency)
     return await payments.make(wanted, issuers, by=make.user(person).viewer, **more)
 
 

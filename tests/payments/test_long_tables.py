@@ -116,6 +116,6 @@ async def test_what_blocks_bring_is_looked_up_by_address(long_table):
 async def test_what_waits_in_vain_is_found_by_its_end(long_table, monkeypatch):
     asked = []
     monkeypatch.setattr(working, "fetch", lambda query: kept(query, asked))
-    await reads.overdue(50, 7)
+    await reads.overdue(50)
     text, values = asked[0].render()
     assert touched(await plan_of(text, *values)) <= ROWS_MAX

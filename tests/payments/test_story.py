@@ -246,7 +246,7 @@ async def test_who_may_ask_where_to_pay(world, make, asker, api):
     anna = await make.person()
     by = {"user": make.user(anna), "service": make.service, "operator": make.operator, "stranger": make.user(10**6)}
     answer = await world.create(person=anna, by=by[asker])
-    assert answer["__typename"] == ("NotAllowed" if asker == "stranger" else "Payment")
+    assert answer["__typename"] == ("NotFound" if asker == "stranger" else "Payment")
 
 
 async def test_money_from_somebody_to_somebody_else_is_none_of_ours(world, nothing_written):
