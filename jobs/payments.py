@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -42,6 +43,16 @@ class StepFailed(Exception):
         super().__init__(step.name)
 
 
+@dataclass(slots=True)
+class _Chain:
+    """What this worker told of the chain: that it could not be read is told once, until it could."""
+
+    unread: bool = False
+
+
+_CHAIN = _Chain()
+
+
 @asynccontextmanager
 async def at(step: Step) -> AsyncIterator[None]:
     try:
@@ -57,11 +68,12 @@ async def check_payments(tools: Tools) -> Report:
     What one claim takes is done before the next; a payment that fails keeps why and stops nobody. What there is no time for
     is given back: a tick ends before the next begins.
     """
-    started, until = now(), time.monotonic() + tools.settings.payment_timeout_seconds * 0.6
+    seconds = tools.settings.payment_timeout_seconds
+    until = time.monotonic() + seconds * 0.6
     done = failures = 0
     if tools.outside.node is not None:
-        failures += await _scanned(tools, tools.outside.node)
-        started = now()
+        failures += await _scanned(tools, tools.outside.node, time.monotonic() + seconds * 0.3)
+    started = now()
     for marked, limit in ((True, tools.settings.payment_batch), (False, tools.settings.payment_net_batch)):
         while time.monotonic() < until:
             report = await _claimed_and_checked(tools, started, until, marked=marked, limit=limit)
@@ -71,14 +83,17 @@ async def check_payments(tools: Tools) -> Report:
     return Report(done, failures)
 
 
-async def _scanned(tools: Tools, node: Node) -> int:
+async def _scanned(tools: Tools, node: Node, until: float) -> int:
     """A chain that cannot be read now is read the next minute; what is known already goes on. How many failures that is."""
     try:
-        await scan(tools, node)
+        await scan(tools, node, until)
     except Exception as error:  # noqa: BLE001  the payments have nothing to do with it
-        _tell(error, step="SCAN", subject=SYSTEM, fingerprint=["chain", SYSTEM, type(error).__name__])
+        if not _CHAIN.unread:
+            _tell(error, step="SCAN", subject=SYSTEM, fingerprint=["chain", SYSTEM, type(error).__name__])
+        _CHAIN.unread = True
         log.warning("chain_not_read", error=repr(error))
         return 1
+    _CHAIN.unread = False
     return 0
 
 
@@ -219,7 +234,8 @@ async def _failed(tools: Tools, claimed: Claimed, error: Exception) -> None:
     step = error.step if isinstance(error, StepFailed) else Step.WALLET
     cause = error.__cause__ or error
     words = f"{type(cause).__name__}: {cause}"
-    told = await payments.note_failure(claimed, step, words, by=tools.by)
+    hopeless = isinstance(cause, LookupError)  # no later try can help
+    told = await payments.note_failure(claimed, step, words, hopeless=hopeless, by=tools.by)
     if told.sentry or told.human:
         _tell(
             cause,

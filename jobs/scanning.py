@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 
@@ -18,8 +19,11 @@ BATCH = 50
 PREVIEW_MAX = 40
 
 
-async def scan(tools: Tools, node: Node) -> int:
-    """Read the blocks that have become solid, each once, and look at those that will. How many payments were marked."""
+async def scan(tools: Tools, node: Node, until: float) -> int:
+    """Read the blocks that have become solid, each once, and look at those that will. How many payments were marked.
+
+    No batch of blocks is begun after `until`: where there are more, the next tick goes on.
+    """
     solid = await node.solid_head()
     at = await reads.cursor(SYSTEM)
     limit = tools.settings.tron_scan_blocks
@@ -30,6 +34,9 @@ async def scan(tools: Tools, node: Node) -> int:
     last = min(solid.number, first + limit - 1)
     marked = 0
     for start in range(first, last + 1, BATCH):
+        if time.monotonic() > until:
+            last = start - 1
+            break
         end = min(start + BATCH - 1, last)
         found = await payments.take_blocks(
             SYSTEM, start, end, await _transfers(tools, node, start, end, solid=True), by=tools.by

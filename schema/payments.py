@@ -95,6 +95,7 @@ class Deposit:
     tx_id: str = strawberry.field(description="The transaction: the chain's, or the bank's.")
     sender: str = strawberry.field(description="Who sent it, as far as is told; may be empty.")
     reference: str = strawberry.field(description="What the payer wrote; may be empty.")
+    confirmations: int | None = strawberry.field(description="Blocks on top of it and its own; null at a bank.")
     seen_at: datetime = strawberry.field(description="When we first saw it.")
     credited_at: datetime | None = strawberry.field(description="When it was credited; null while it is not final.")
     dropped_at: datetime | None = strawberry.field(description="When the chain had it no more.")
@@ -107,6 +108,7 @@ class Deposit:
             tx_id=record.tx_id,
             sender=record.sender,
             reference=record.reference,
+            confirmations=record.confirmations,
             seen_at=record.seen_at,
             credited_at=record.credited_at,
             dropped_at=record.dropped_at,

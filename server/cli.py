@@ -77,7 +77,7 @@ def migrate(
 
 @cli.command()
 def seed() -> None:
-    """Bring a small world of people, balances and deals; again changes nothing."""
+    """Bring a small world of people, balances, deals and payments; again changes nothing."""
     from server.seed import seed as bring  # noqa: PLC0415
 
     for line in asyncio.run(_with_database(bring)):
@@ -176,7 +176,7 @@ def demo(
     story: Annotated[list[str] | None, typer.Option(help="Only this story; may be given several times.")] = None,
     wait_seconds: Annotated[float, typer.Option(min=1, max=600, help="How long any one thing may take.")] = 20,
 ) -> None:
-    """Play a deal against the API that runs, showing each event as it arrives. Exit code 1 where it goes otherwise."""
+    """Play deals and payments against the API that runs, showing each event as it arrives. Exit code 1 where it goes otherwise."""
     from server.demo.playing import play  # noqa: PLC0415
     from server.demo.stories import STORIES  # noqa: PLC0415
     from server.demo.story import Unplayable  # noqa: PLC0415
@@ -189,7 +189,7 @@ def demo(
         raise typer.Exit(2)
     played = [STORIES[name] for name in story or STORIES]
     try:
-        asyncio.run(play(played, address(settings()), wait_seconds, out))
+        asyncio.run(play(played, address(settings()), address(settings(), 2), wait_seconds, out))
     except Unplayable as no:
         err.print(str(no), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
@@ -211,11 +211,19 @@ def _line(item: dict[str, Any]) -> str | None:
 
 @cli.command()
 def restored() -> None:
-    """Say that the database was restored from a backup: every cursor that was ever given expires."""
+    """Say that the database was restored from a backup: every cursor that was ever given expires, and deposit addresses that
+    may have been given out since are left out for ever."""
     from models.events.positions import begin_epoch  # noqa: PLC0415
+    from models.kernel.viewer import Viewer  # noqa: PLC0415
+    from models.payments.operations import skip_addresses  # noqa: PLC0415
 
-    asyncio.run(_with_database(begin_epoch))
+    async def begin_anew() -> None:
+        await skip_addresses(by=Viewer.system("restored"))
+        await begin_epoch()
+
+    asyncio.run(_with_database(begin_anew))
     out.print("A new epoch of the log has begun; subscribers read again from the start.")
+    out.print("Payments go on with addresses and references that were never given out.")
 
 
 @cli.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import asyncpg
 from pydantic import ValidationError
@@ -12,19 +11,12 @@ from redis.asyncio import Redis
 
 from models import database, migrating
 from models.ledger.folding import backlog
+from server.diagnosis import Diagnosis
+from server.doctor_payments import payments
 from server.embedded import MissingBinary
 from server.embedded.binaries import postgres_binary, redis_binary
 from server.telemetry import redis_answers
 from settings import Settings, settings
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """One thing that was looked at. `advice` is empty where nothing is wrong."""
-
-    what: str
-    found: str
-    advice: str = ""
 
 
 async def examine() -> list[Diagnosis]:
@@ -34,7 +26,7 @@ async def examine() -> list[Diagnosis]:
     if wrong:
         return [*found, *wrong]
     found.append(Diagnosis("settings", f"{settings().env}, all valid"))
-    for examination in (_database, _redis):
+    for examination in (_database, _redis, payments):
         found += await examination()
     return found
 

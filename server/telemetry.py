@@ -17,18 +17,23 @@ from tortoise import connections
 from models.events import positions
 from models.inbox import reads as inbox
 from models.kernel.metrics import (
+    CHAIN_UNREAD_SECONDS,
     FOLD_LAG_SECONDS,
     FOLD_WAITING,
     INBOX_MESSAGES,
     INBOX_OLDEST_SECONDS,
     OLDEST_PLAN_SECONDS,
     OPEN_PLANS,
+    PAYMENTS_ATTENTION,
+    PAYMENTS_DUE,
+    PAYMENTS_DUE_SECONDS,
     POOL,
     RELAY_LAG_SECONDS,
     UNPLACED,
 )
 from models.kernel.sql import fetch_one, sql
 from models.ledger.folding import backlog
+from models.payments import reads as payments
 from settings import settings
 
 log = structlog.get_logger("telemetry")
@@ -105,6 +110,11 @@ async def _observe() -> None:
     for status, count in (("received", left.received), ("waiting", left.waiting), ("dead", left.dead)):
         INBOX_MESSAGES.labels(status).set(count)
     INBOX_OLDEST_SECONDS.set(left.oldest_seconds)
+    paying = await payments.backlog()
+    PAYMENTS_DUE.set(paying.due)
+    PAYMENTS_DUE_SECONDS.set(paying.due_seconds)
+    PAYMENTS_ATTENTION.set(paying.attention)
+    CHAIN_UNREAD_SECONDS.set(paying.unread_seconds)
 
 
 def health_routes(probes: Mapping[str, Probe]) -> list[Route]:

@@ -112,7 +112,7 @@ async def up(programs: Programs | None = None, console: Console | None = None) -
 
 async def _run(config: Settings, programs: Programs, console: Console) -> None:
     async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client, Supervisor() as supervisor:
-        env = await _start_servers(supervisor, config)
+        env = {**lively(config), **await _start_servers(supervisor, config)}
         for step in programs.steps:
             if code := await supervisor.run_once(Child(step.name, step.argv, env=env)):
                 raise StepFailed(f"`{step.name}` ended with {code}; what it said stands above.")
@@ -121,6 +121,15 @@ async def _run(config: Settings, programs: Programs, console: Console) -> None:
         tokens = {command.name: await _output_of(command, env) for command in programs.tokens}
         _welcome(console, config, tokens)
         await supervisor.wait()
+
+
+def lively(config: Settings) -> dict[str, str]:
+    """In development payments are looked at about as often as the sandbox makes blocks, unless the environment says
+    otherwise. A tick that has nobody to wait for is short, so that those after it do not pile up."""
+    if not config.development:
+        return {}
+    timeout = int(config.outside_timeout_seconds) + 5
+    return {"SALDO_CHECK_PAYMENTS_PERIOD_SECONDS": "2", "SALDO_PAYMENT_TIMEOUT_SECONDS": str(timeout)}
 
 
 async def _start_servers(supervisor: Supervisor, config: Settings) -> dict[str, str]:

@@ -51,6 +51,10 @@ DELIVERIES = Counter(
 FEED_QUEUED = Gauge("saldo_feed_queued", "Items that wait to be sent, over all subscribers.")
 SOCKETS = Gauge("saldo_sockets", "Open sockets.")
 SOCKETS_CLOSED = Counter("saldo_sockets_closed_total", "Sockets closed by us, by code.", ["code"])
+PAYMENTS_DUE = Gauge("saldo_payments_due", "Payments with something to do that nobody has done yet.")
+PAYMENTS_DUE_SECONDS = Gauge("saldo_payments_due_seconds", "For how long the longest due of them has been so.")
+PAYMENTS_ATTENTION = Gauge("saldo_payments_attention", "Payments that a human has to look at.")
+CHAIN_UNREAD_SECONDS = Gauge("saldo_chain_unread_seconds", "Since when no block was read.")
 CHAIN_BEHIND = Gauge("saldo_chain_behind_blocks", "Solid blocks that the node has and we have not read.")
 WEBHOOKS_RECEIVED = Counter(
     "saldo_webhooks_total", "Messages pushed to us, by system and outcome.", ["system", "outcome"]

@@ -80,6 +80,13 @@ CHECKS = (
             WHERE a.name <> 'gateway:bank:deposit' AND a.currency <> 'TRX' AND a.holds <> coalesce(w.sum, 0)""",
     ),
     Check(
+        "sweeps_are_watched",
+        "whoever has a sweep under way is looked at again",
+        """SELECT 'sweep ' || s.id || ' is ' || s.status || ' and nobody comes back to it' AS difference
+             FROM sweep s JOIN payment p ON p.id = s.payment_id
+            WHERE s.status IN ('planned', 'signed', 'broadcast') AND (p.marks = 0 OR p.next_check_at IS NULL)""",
+    ),
+    Check(
         "sweeps_are_booked",
         "a sweep is booked when it is confirmed, as it is, and no other is",
         """SELECT 'sweep ' || coalesce(s.key, t.key) || ' is ' || coalesce(s.amount, 0) || ', booked are ' || coalesce(t.amount, 0)

@@ -55,3 +55,38 @@ def _root(said: Any) -> Any:
         case {"data": dict(data)} if len(data) == 1:
             return next(iter(data.values()))
     raise Unplayable(f"The API answered what is no answer: {said}")
+
+
+class Sandbox:
+    """What plays the world outside: coins on a chain, transfers of a bank."""
+
+    def __init__(self, url: str, patience_seconds: float) -> None:
+        self.url = url
+        self._client = httpx.AsyncClient(base_url=url, timeout=patience_seconds, trust_env=False)
+
+    async def __aenter__(self) -> Sandbox:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def look(self) -> None:
+        """Raises Unplayable where there is none."""
+        await self._said("GET", "/healthz")
+
+    async def tell(self, path: str, given: Mapping[str, Any]) -> Any:
+        """Play something; what it answers. Raises Unplayable where it does not."""
+        return await self._said("POST", f"/control/{path}", json=dict(given))
+
+    async def _said(self, method: str, path: str, **more: Any) -> Any:
+        try:
+            answer = await self._client.request(method, path, **more)
+            said = answer.json()
+        except (httpx.HTTPError, ValueError):
+            raise Unplayable(
+                f"No sandbox answers at {self.url}, which would play the chain and the bank: `make up` starts it, or "
+                "`saldo sandbox`."
+            ) from None
+        if not answer.is_success:
+            raise Unplayable(f"The sandbox would not play {path}: {said}")
+        return said

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from server.demo.asking import Api
+from server.demo.asking import Api, Sandbox
 from server.demo.proving import prove
 from server.demo.stage import Stage
 from server.demo.story import NotTold, Story
 from server.demo.telling import Teller
 
 
-async def play(stories: Sequence[Story], url: str, patience_seconds: float, console: Console) -> None:
+async def play(stories: Sequence[Story], url: str, sandbox_url: str, patience_seconds: float, console: Console) -> None:
     """Raises Unplayable at the first thing that is not as its story says, or does not come in time."""
     teller = Teller(console)
-    async with Api(url, patience_seconds) as api:
+    async with Api(url, patience_seconds) as api, Sandbox(sandbox_url, patience_seconds) as sandbox:
         for story in stories:
-            stage = Stage(api, story, teller, patience_seconds)
+            stage = Stage(api, sandbox, story, teller, patience_seconds)
             try:
                 await _play(stage)
             except NotTold:
@@ -27,6 +27,9 @@ async def play(stories: Sequence[Story], url: str, patience_seconds: float, cons
 
 
 async def _play(stage: Stage) -> None:
+    await stage.look()
+    if stage.story.needs_sandbox:
+        await stage.sandbox.look()
     await stage.bring()
     stage.teller.begins(stage.story)
     async with stage.watched():

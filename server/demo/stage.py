@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from models.kernel.viewer import Role
 from server.auth import development_token
-from server.demo.asking import Api
-from server.demo.story import OPERATOR, SERVICE, Step, Story, Unplayable
+from server.demo.asking import Api, Sandbox
+from server.demo.story import OPERATOR, SERVICE, Answer, Step, Story, Unplayable
 from server.demo.telling import Teller
 from server.demo.watching import HOUSE, Feed, subscription
 
@@ -25,16 +25,18 @@ BALANCE = (
 class Stage:
     """Fresh for each run: nobody of an earlier one is met again, and no key is used twice."""
 
-    def __init__(self, api: Api, story: Story, teller: Teller, patience_seconds: float) -> None:
-        self.api, self.story, self.teller, self.patience_seconds = api, story, teller, patience_seconds
+    def __init__(self, api: Api, sandbox: Sandbox, story: Story, teller: Teller, patience_seconds: float) -> None:
+        self.api, self.sandbox, self.story, self.teller, self.patience_seconds = (
+            api, sandbox, story, teller, patience_seconds,
+        )  # fmt: skip
         self.run = f"demo-{uuid4().hex[:12]}"
         self.known: dict[str, Any] = {}
         self.tokens = {
             name: development_token(role, subject=f"{self.run}-{name}")
             for name, role in ((OPERATOR, Role.OPERATOR), (SERVICE, Role.SERVICE))
         }
-        self.dashboard = Feed("dashboard", {**HOUSE, **story.shows}, teller, patience_seconds)
-        self.watcher = Feed(story.watcher, story.shows, teller, patience_seconds)
+        self.dashboard = Feed("dashboard", HOUSE, teller, patience_seconds)
+        self.watcher = Feed(story.watcher, HOUSE, teller, patience_seconds)
 
     async def bring(self) -> None:
         """The people of the cast, each with a token of his own."""
@@ -48,14 +50,18 @@ class Stage:
     async def watched(self) -> AsyncIterator[None]:
         """Both feeds run inside, and have begun before anything happens."""
         url = f"{self.api.url.replace('http', 'ws', 1)}/graphql"
-        everything = subscription("events", {**HOUSE, **self.story.shows})
-        its_own = subscription(self.story.watches, self.story.shows)
-        tasks = [
-            asyncio.create_task(self.dashboard.watch(url, self.tokens[OPERATOR], everything)),
-            asyncio.create_task(self.watcher.watch(url, self.tokens[self.story.watcher], its_own)),
+        everything = (self.dashboard, OPERATOR, subscription("events", HOUSE, HOUSE))
+        its_own = [
+            (self.watcher, self.story.watcher, subscription(field, [told], HOUSE))
+            for field, told in self.story.watches.items()
         ]
+        begun: dict[Feed, list[asyncio.Event]] = {self.dashboard: [], self.watcher: []}
+        tasks = []
+        for feed, who, query in (everything, *its_own):
+            begun[feed].append(asyncio.Event())
+            tasks.append(asyncio.create_task(feed.watch(url, self.tokens[who], query, begun[feed][-1])))
         try:
-            await asyncio.gather(self.dashboard.begun(), self.watcher.begun())
+            await asyncio.gather(*(feed.begun(events) for feed, events in begun.items()))
             yield
         finally:
             for task in tasks:
@@ -65,9 +71,8 @@ class Stage:
     async def play(self, step: Step, number: int) -> None:
         """Raises Unplayable where anything is otherwise than the story says."""
         self.teller.acts(step.who, step.does)
-        if step.query:
-            variables = {**step.given(self.known), "key": f"{self.run}:{number}"}
-            answer = await self.api.ask(self.tokens[step.who], step.query, variables)
+        if step.query or step.outside:
+            answer = await self._done(step, number)
             _must_hold(answer, step.comes)
             self.teller.answered(step.tells(answer))
             if step.keep:
@@ -75,6 +80,14 @@ class Stage:
         if step.pushed:
             event = await self.watcher.until(lambda item: item.get("name") == step.pushed, f"of `{step.pushed}`")
             await self.dashboard.until(lambda item: item.get("cursor") == event["cursor"], f"of `{step.pushed}`")
+
+    async def _done(self, step: Step, number: int) -> Answer:
+        given = step.given(self.known)
+        if step.outside:
+            told: Answer = await self.sandbox.tell(step.outside, given)
+            return told
+        asked: Answer = await self.api.ask(self.tokens[step.who], step.query, {**given, "key": f"{self.run}:{number}"})
+        return asked
 
     async def look(self) -> None:
         """Raises Unplayable where the API itself is gone: then nothing else is to blame."""

@@ -26,8 +26,9 @@ class NotTold(Unplayable):
 class Step:
     """Somebody does something. Without a query the house does it by itself, and all there is to do is to wait.
 
-    The query is sent with `given` and a fresh `$key`; its answer must hold all that `comes` says. `pushed` is the event
-    that has to arrive at whoever watches before the story goes on.
+    The query is sent with `given` and a fresh `$key`; its answer must hold all that `comes` says. In place of a query `outside`
+    tells the sandbox to play something of the world outside. `pushed` is the event that has to arrive at whoever watches
+    before the story goes on.
     """
 
     who: str
@@ -38,6 +39,7 @@ class Step:
     tells: Callable[[Answer], str] = lambda _answer: ""
     keep: str = ""
     pushed: str = ""
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`watcher`, one of the cast, watches the subscription `watches` meanwhile; an operator watches everything."""
+    """`watcher`, one of the cast, watches the subscriptions `watches` meanwhile; an operator watches everything."""
 
     name: str
     about: str
     cast: tuple[str, ...]
     watcher: str
-    watches: str
-    shows: Mapping[str, Shown]
+    watches: Mapping[str, str]
+    """The fields of the subscriptions, and which type of event each of them tells."""
     steps: tuple[Step, ...]
+
+    @property
+    def needs_sandbox(self) -> bool:
+        return any(step.outside for step in self.steps)

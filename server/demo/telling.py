@@ -10,7 +10,7 @@ from rich.text import Text
 
 from server.demo.story import Answer, Shown, Story
 
-COLOURS = {"operator": "magenta", "dashboard": "magenta", "worker": "yellow"}
+COLOURS = {"operator": "magenta", "dashboard": "magenta", "worker": "yellow", "bank": "yellow"}
 PEOPLE = "cyan"
 
 
@@ -32,7 +32,7 @@ class Teller:
 
     def event(self, who: str, event: Answer, shown: Shown | None) -> None:
         """One pushed event: when, at whom it arrived, what it is about, its name, where it led."""
-        noun = event["__typename"].removesuffix("Event")
+        noun = event["__typename"].removesuffix("Event").removeprefix("Inbox")
         about, says = (shown.about(event), shown.says(event)) if shown else ("", "")
         led = f"-> {event['to']}" if event["from"] != event["to"] else ""
         at = datetime.fromisoformat(event["occurredAt"]).astimezone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from server.demo.story import Answer, NotTold, Shown, Unplayable
@@ -11,6 +11,7 @@ from server.demo.telling import Teller
 from server.watch import Declined, follow
 
 NO_WORKER = "Events go through a worker: does one run? `make up` starts it, or `saldo worker`."
+SNAPSHOT = "snapshot"
 HOUSE: Mapping[str, Shown] = {
     "PersonEvent": Shown("whom: person { name }", lambda event: str(event["whom"]["name"])),
     "BalanceEvent": Shown(
@@ -19,50 +20,87 @@ HOUSE: Mapping[str, Shown] = {
         lambda event: f"{event['change']['amount']} -> {event['available']['amount']} {event['available']['currency']}",
     ),
     "JobRunEvent": Shown("run { id job }", lambda event: str(event["run"]["job"]).lower()),
+    "DealEvent": Shown("deal { number }", lambda event: str(event["deal"]["number"])),
+    "PaymentEvent": Shown(
+        "payment { number status exception received { amount currency } }",
+        lambda event: str(event["payment"]["number"]),
+        lambda event: _of_payment(event["name"], event["payment"]),
+    ),
+    "WalletEvent": Shown("wallet { address }", lambda event: f"{event['wallet']['address'][:8]}…"),
+    "SweepEvent": Shown(
+        "sweep { purpose paymentNumber amount { amount currency } }",
+        lambda event: f"of {event['sweep']['paymentNumber']}",
+        lambda event: "{} {} {} -> {}".format(
+            event["sweep"]["purpose"].lower(), *event["sweep"]["amount"].values(), event["to"]
+        ),
+    ),
 }
-"""How events are shown that belong to no story in particular."""
+"""How events are shown, whatever the story."""
 
 
-def subscription(field: str, shows: Mapping[str, Shown]) -> str:
-    """The document of a subscription that asks for all that is shown."""
-    fragments = " ".join(f"... on {name} {{ {shown.fields} }}" for name, shown in shows.items())
+def _of_payment(name: str, payment: Answer) -> str:
+    """News and money are told apart; a move says where it led."""
+    if name == "see_deposit":
+        return "seen, not final yet"
+    if name == "credit_deposit":
+        odd = "" if payment["exception"] == "NONE" else f", {payment['exception']}"
+        return "received {} {}{}".format(*payment["received"].values(), odd)
+    return ""
+
+
+def subscription(field: str, types: Iterable[str], shows: Mapping[str, Shown]) -> str:
+    """The document of a subscription that asks for all that is shown of these types."""
+    fragments = " ".join(f"... on {name} {{ {shows[name].fields} }}" for name in types)
     return f"""subscription ($after: Cursor) {{ {field}(after: $after) {{ __typename
   ... on Event {{ cursor occurredAt name version actor from to }} {fragments} ... on Lagged {{ missed }} }} }}"""
 
 
 class Feed:
-    """One subscription: prints each event as it arrives, and can be waited for."""
+    """What one viewer is told by all his subscriptions: prints each event as it arrives, and can be waited for.
+
+    What one subscription tells may come before what another told earlier: an event that nobody waits for yet is kept.
+    """
 
     def __init__(self, who: str, shows: Mapping[str, Shown], teller: Teller, patience_seconds: float) -> None:
         self._who, self._shows, self._teller, self._patience = who, shows, teller, patience_seconds
         self._told: asyncio.Queue[Answer | Declined] = asyncio.Queue()
+        self._kept: list[Answer] = []
 
-    async def watch(self, url: str, token: str, query: str) -> None:
-        """Until it is cancelled, or the API declines."""
+    async def watch(self, url: str, token: str, query: str, begun: asyncio.Event) -> None:
+        """Until it is cancelled, or the API declines. From when it has `begun` nothing is missed."""
         try:
             async for item in follow(url, token, query, {}):
-                if "name" in item:
+                begun.set()
+                if item.get("name", SNAPSHOT) != SNAPSHOT:
                     self._teller.event(self._who, item, self._shows.get(item["__typename"]))
                 self._told.put_nowait(item)
         except Declined as declined:
             self._told.put_nowait(declined)
+            begun.set()
 
-    async def begun(self) -> None:
-        """A feed of everything begins with a heartbeat: from then on nothing is missed."""
-        await self._until(lambda item: item["__typename"] == "Heartbeat", "that its feed has begun", "")
+    async def begun(self, events: Iterable[asyncio.Event]) -> None:
+        """Each subscription begins with something: what it is about as it is, or a heartbeat."""
+        try:
+            async with asyncio.timeout(self._patience):
+                for event in events:
+                    await event.wait()
+        except TimeoutError:
+            raise NotTold(f"{self._who} was not told that its feed has begun within {self._patience:g} s.") from None
 
     async def until(self, wanted: Callable[[Answer], bool], what: str) -> Answer:
-        """The next event that is wanted. Raises Unplayable when it does not come in time."""
-        return await self._until(wanted, what, NO_WORKER)
-
-    async def _until(self, wanted: Callable[[Answer], bool], what: str, advice: str) -> Answer:
+        """The first event that is wanted of those not waited for before. Raises Unplayable when it does not come in time."""
+        for number, item in enumerate(self._kept):
+            if wanted(item):
+                return self._kept.pop(number)
         try:
             async with asyncio.timeout(self._patience):
                 while True:
-                    item: Any = await self._told.get()
-                    if isinstance(item, Declined):
-                        raise Unplayable(f"The API declined the feed of {self._who}: {item}")
-                    if wanted(item):
-                        return dict(item)
+                    told: Any = await self._told.get()
+                    if isinstance(told, Declined):
+                        raise Unplayable(f"The API declined the feed of {self._who}: {told}")
+                    if wanted(told):
+                        return dict(told)
+                    self._kept.append(told)
         except TimeoutError:
-            raise NotTold(f"{self._who} was not told {what} within {self._patience:g} s. {advice}".strip()) from None
+            advice = f"was not told {what} within {self._patience:g} s. {NO_WORKER}"
+            raise NotTold(f"{self._who} {advice}") from None

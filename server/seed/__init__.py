@@ -6,7 +6,7 @@ kept; a world that is whole is left alone for ever.
 
 from __future__ import annotations
 
-from server.seed import deals, people
+from server.seed import deals, payments, people
 
 
 async def seed() -> list[str]:
@@ -15,4 +15,6 @@ async def seed() -> list[str]:
     if not await deals.are_there(known):
         await people.give(known)
         await deals.bring(known)
-    return [*people.told(known), *await deals.told(known)]
+    if not await payments.are_there(known):
+        await payments.bring(known)
+    return [*people.told(known), *await deals.told(known), *await payments.told(known)]

@@ -1,4 +1,4 @@
-"""What the pages show is done against an API and a worker that run as processes."""
+"""What the pages show is done against an API, a worker and a sandbox that run as processes."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from tests.faults.house import House, running_house
 
 @pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with running_house(tmp_path_factory.mktemp("tour") / "home") as house:
+    with running_house(tmp_path_factory.mktemp("tour") / "home", "sandbox") as house:
         yield house

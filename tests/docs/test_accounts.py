@@ -4,17 +4,44 @@ from __future__ import annotations
 
 import importlib
 
+import pytest
+
+from jobs.inbox import drain_inbox
 from models.deals import operations as deals
 from models.deals.lifecycle import Resolution
+from models.inbox import operations as inbox
+from models.inbox.topics import webhook
+from models.kernel.pages import Cut
 from models.kernel.rows import LivingRow
 from models.kernel.sql import fetch, sql
-from models.wiring import CORRECTION_KINDS, MOVEMENTS
+from models.payments import operations as payments
+from models.payments import reads
+from models.payments.wiring import BANK_TOPIC
+from models.wiring import CORRECTION_KINDS, MOVEMENTS, TOPICS
 from server.graphql.schema import schema
 from server.seed import seed
+from tests.make import money
+from tests.payments.conftest import world
+from tests.sandbox.conftest import box
 
-SHOWN = {
-    (each.kind, each.source.line.kind, each.target.line.kind): noun for noun, _, moved in MOVEMENTS for each in moved
-}
+pytestmark = pytest.mark.usefixtures("database")
+__all__ = ["box", "world"]
+
+
+def shown(*nouns: str) -> set[tuple[str, str, str]]:
+    """What the page says that these nouns post: the kind, from which kind of account, to which."""
+    moved = [each for noun, _, moved in MOVEMENTS if noun in nouns for each in moved]
+    return {(each.kind, each.source.line.kind, each.target.line.kind) for each in moved}
+
+
+async def posted() -> set[tuple[str, str, str]]:
+    rows = await fetch(
+        sql(
+            """SELECT DISTINCT t.kind, s.kind AS source, g.kind AS target FROM ledger_transfer t
+                 JOIN ledger_account s ON s.id = t.from_id JOIN ledger_account g ON g.id = t.to_id"""
+        )
+    )
+    return {(row["kind"], row["source"], row["target"]) for row in rows}
 
 
 async def test_all_that_deals_and_people_posted_is_on_the_page(make, knobs):
@@ -26,17 +53,25 @@ async def test_all_that_deals_and_people_posted_is_on_the_page(make, knobs):
         await deals.close_dispute(deal.id, resolution, by=make.operator.viewer)
     anna = await make.person("2 EUR")
     await make.adjust(anna, "-1 EUR")
-    rows = await fetch(
-        sql(
-            """SELECT DISTINCT t.kind, s.kind AS source, g.kind AS target FROM ledger_transfer t
-                 JOIN ledger_account s ON s.id = t.from_id JOIN ledger_account g ON g.id = t.to_id"""
-        )
-    )
-    assert {tuple(row) for row in rows} == {shown for shown, noun in SHOWN.items() if noun in ("deals", "people")}
+    assert await posted() == shown("deals", "people")
+
+
+async def test_all_that_payments_posted_is_on_the_page(world, make):
+    payment = await world.create()
+    await world.pay(payment)
+    await world.done()
+    await world.gateway("bank", service="bank_transfer", limits={"EUR": (money("1 EUR"), money("1000 EUR"))})
+    meant = await world.create("10 EUR", gateway="bank")
+    said = {"id": "t1", "type": "transfer.received", "reference": "?", "amount": "10.00", "currency": "EUR"}
+    await inbox.ingest(BANK_TOPIC, "t1", said, TOPICS, by=webhook("bank"))
+    await drain_inbox(world.tools)
+    (left,) = (await reads.unmatched(make.operator.viewer, Cut(first=2))).items
+    await payments.match(left.id, meant["number"], by=make.operator.viewer)
+    assert await posted() == shown("payments")
 
 
 def test_every_kind_that_touches_a_person_is_on_the_page():
-    assert set(CORRECTION_KINDS) <= {kind for kind, _, _ in SHOWN}
+    assert set(CORRECTION_KINDS) <= {kind for kind, _, _ in shown("deals", "people", "payments", "services")}
 
 
 def test_the_moves_are_those_of_the_lifecycles():

@@ -1,4 +1,4 @@
-"""`saldo demo`, as a shell runs it, against an API and a worker that run as processes."""
+"""`saldo demo`, as a shell runs it, against an API, a worker and a sandbox that run as processes."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ def demo(*words: str, **env: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+def named(said: str, who: str, noun: str) -> list[str]:
+    """The events of a noun that somebody was told, by name."""
+    told = (line.split() for line in said.splitlines())
+    return [words[5 if words[3] == "of" else 4] for words in told if words[1:3] == [who, noun]]
+
+
 def test_every_story_is_played_again_and_again(house):
     for _ in range(2):
         code, said = demo(**house.env)
@@ -40,8 +46,13 @@ def test_every_story_is_played_again_and_again(house):
 def test_a_deal_is_seen_by_its_customer_and_by_the_dashboard(house):
     _, said = demo("--story", "deal", **house.env)
     for who in ("Anna", "dashboard"):
-        names = [line.split()[4] for line in said.splitlines() if line.split()[1:3] == [who, "Deal"]]
-        assert names == ["open", "wait", "promote", "open_dispute", "close_by_split"]
+        assert named(said, who, "Deal") == ["open", "wait", "promote", "open_dispute", "close_by_split"]
+        assert [name for name in named(said, who, "Payment") if name != "see_deposit"] == [
+            "open", "credit_deposit", "settle",
+        ]  # fmt: skip
+        assert named(said, who, "Balance")[:3] == ["change"] * 3
+    assert named(said, "dashboard", "Wallet") == ["open", "receive", "sweep", "transfer"]
+    assert "received 60.000000 USDT" in said
     assert "WAITING_FOR_PAYMENT: 60.000000 USDT are missing" in said
     assert [line.split()[1:] for line in said.splitlines() if line.split()[:1] in (["Anna"], ["Boris"])][-2:] == [
         ["30.000000", "0.000000", "USDT"], ["70.000000", "0.000000", "USDT"],
@@ -57,6 +68,23 @@ def test_without_a_worker_it_says_so_in_time(house):
     assert (code, "Anna was not told of `open` within 2 s" in said, "does one run?" in said) == (1, True, True)
 
 
+def test_what_the_bank_tells_twice_is_credited_once(house):
+    _, said = demo("--story", "bank", **house.env)
+    assert named(said, "Clara", "Payment") == ["open", "credit_deposit", "settle"]
+    assert named(said, "Clara", "Balance") == ["change"]
+
+
+def test_without_a_sandbox_it_says_so_at_once(house):
+    assert house.stop("sandbox") == 0
+    try:
+        code, said = demo(**house.env)
+    finally:
+        house.start("sandbox")
+    assert code == 1
+    assert f"No sandbox answers at {house.url('sandbox')}" in said
+    assert "offers" not in said
+
+
 def test_without_an_api_it_says_so_at_once(house):
     code, said = demo(**{**house.env, "SALDO_PORT": "1"})
     assert (code, said) == (
@@ -68,7 +96,7 @@ def test_without_an_api_it_says_so_at_once(house):
     ("words", "env", "code", "told"),
     [
         ((), {"SALDO_TOKEN_SECRET": "x" * 32}, 1, "give the demo the SALDO_TOKEN_SECRET of the API"),
-        (("--story", "fairy tale"), {}, 2, "There is no story fairy tale; there is deal"),
+        (("--story", "fairy tale"), {}, 2, "There is no story fairy tale; there is deal, bank"),
         ((), {"SALDO_ENV": "production", "SALDO_TOKEN_SECRET": "x" * 32}, 2, "played in development only"),
     ],
 )

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,23 +17,28 @@ import httpx
 from models.kernel.viewer import Role
 from server.auth import development_token
 from server.embedded import Running, ensure_database, start_services
+from server.up import lively
+from settings import settings
 from tests.faults.processes import free_ports, until
 
-PORTS = {"api": 0, "worker": 1, "sandbox": 2}
-PROBES = {"api": "readyz", "worker": "readyz", "sandbox": "healthz"}
+READY = {"api": "readyz", "worker": "readyz", "sandbox": "healthz"}
+"""The processes in the order of their ports, and what says that they are ready."""
 TOKEN = development_token(Role.OPERATOR, subject="outage")
 
 
 class House:
     """Servers that keep what they were given, and an API, a worker and perhaps a sandbox as processes."""
 
-    def __init__(self, services: Running, **settings: str) -> None:
+    def __init__(self, services: Running) -> None:
         self.services, self.port = services, free_ports()
         self.env = {
             **os.environ, "SALDO_ENV": "development", "SALDO_PORT": str(self.port), "SALDO_LOG_FORMAT": "json",
             "SALDO_DATABASE_URL": services.postgres_url(), "SALDO_REDIS_URL": services.redis_url(),
-        } | settings  # fmt: skip
+        }  # fmt: skip
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def url(self, name: str = "api") -> str:
+        return f"http://127.0.0.1:{self.port + list(READY).index(name)}"
 
     def run(self, *words: str) -> None:
         subprocess.run(
@@ -47,7 +52,7 @@ class House:
 
     def ready(self, name: str) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port + PORTS[name]}/{PROBES[name]}", timeout=5).is_success
+            return httpx.get(f"{self.url(name)}/{READY[name]}", timeout=5).is_success
         except httpx.HTTPError:
             return False
 
@@ -78,17 +83,19 @@ class House:
 
 
 @contextmanager
-def running_house(home: Path, settings: Mapping[str, str] | None = None, *, sandbox: bool = False) -> Iterator[House]:
-    """A seeded house, for as long as the block lasts; then its processes must end well."""
+def running_house(home: Path, *beside: str, **env: str) -> Iterator[House]:
+    """A seeded house, for as long as the block lasts, with processes `beside` the API and the worker; then all of them must
+    end well."""
     with start_services(home, durable=True) as services:
         asyncio.run(ensure_database(services.postgres_url()))
-        house = House(services, **(settings or {}))
+        house = House(services)
+        if "sandbox" in beside:
+            house.env |= lively(settings())
+        house.env |= env
         house.run("migrate")
         house.run("seed")
-        if sandbox:
-            house.start("sandbox")
-        house.start("api")
-        house.start("worker")
+        for name in (*beside, "api", "worker"):
+            house.start(name)
         yield house
         codes = [house.stop(name) for name in list(house.processes)]
     assert set(codes) == {0}

@@ -33,7 +33,7 @@ STANDS = '{ payments(first: 100, filter: {gateway: "coins"}) { edges { node { st
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with running_house(tmp_path_factory.mktemp("payments") / "home", {**QUICK}, sandbox=True) as house:
+    with running_house(tmp_path_factory.mktemp("payments") / "home", "sandbox", **QUICK) as house:
         yield house
 
 

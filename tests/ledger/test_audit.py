@@ -38,6 +38,7 @@ BROKEN = {
     "deposits_are_booked": "UPDATE deposit SET amount_minor = 6",
     "wallets_are_deposits": "UPDATE wallet SET swept_minor = 6",
     "deposit_account_is_wallets": "UPDATE wallet SET swept_minor = 6",
+    "sweeps_are_watched": "UPDATE sweep SET status = 'broadcast'",
     "sweeps_are_booked": "UPDATE sweep SET amount_minor = 6",
     "people_own_balances": "UPDATE ledger_account SET owner = 'person:0' WHERE kind = 'person.available'",
 }

@@ -22,7 +22,7 @@ CREATE = """mutation ($input: CreatePaymentInput!) { createPayment(input: $input
     gatewayData { network address contract uri reference account beneficiary expiresAt } }
   ... on Refusal { code message } } }"""
 READ = """query ($n: Int!) { payment(ref: {number: $n}) { number status exception received { amount } sweepDeferred
-  needsAttention settledAt deposits { amount { amount } txId sender creditedAt droppedAt }
+  needsAttention settledAt deposits { amount { amount } txId sender confirmations creditedAt droppedAt }
   wallet { status address received { amount } swept { amount } }
   check { failures failedStep lastError nextCheckAt steps { step detail } } } }"""
 

@@ -47,7 +47,7 @@ async def stale_worker(make):
             sweep = await payments.plan(claim, Purpose.SWEEP, "TMAIN", WHOLE, by=BY)
             if sweep is not None and await payments.sign(claim, sweep.id, tx, "raw", now(), by=BY):
                 wrong.append(tx)
-            await payments.release_checked(claim, again_at=None, busy=False, by=BY)
+            await payments.release_checked(claim, again_at=now(), busy=True, by=BY)
         except Exception as error:  # noqa: BLE001  whatever it is, it is what went wrong
             wrong.append(repr(error))
     signed = [row["tx_id"] for row in await fetch(sql("SELECT tx_id FROM sweep"))]

@@ -111,7 +111,7 @@ async def test_18_a_deposit_that_is_not_solid_is_news_and_no_money(world, make):
     assert await names() == ["open", "see_deposit"]
     assert (await make.available(anna, "USDT")).minor == 0
     read = await world.read(payment)
-    assert [(d["txId"], d["creditedAt"]) for d in read["deposits"]] == [(tx, None)]
+    assert [(d["txId"], d["creditedAt"], d["confirmations"]) for d in read["deposits"]] == [(tx, None, 2)]
     await world.box.tell("tron/mine", blocks=3)
     await world.done(20)
     assert await stands(world, payment) == ("SUCCESS", "NONE", "100.000000", "TRANSFERED", "100.000000")

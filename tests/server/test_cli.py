@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import replace
 
 import asyncpg
 import jwt
 import pytest
 from typer.testing import CliRunner
 
+from jobs.inbox import drain_inbox
+from jobs.running import Tools
 from models.kernel.sql import transaction
+from models.kernel.viewer import Viewer
+from models.payments import operations
 from server.cli import cli
-from server.seed import deals, seed
+from server.seed import deals, payments, seed
 from settings import DEVELOPMENT_SECRET, Settings
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -71,7 +76,9 @@ def test_settings_that_hang_together_are_checked_together(given, told):
 
 async def test_the_world_is_seeded_once(make, nothing_written):
     code, said = await saldo("seed")
-    assert (code, said.count("person "), said.count("deal ")) == (0, 3, 7), said
+    assert (code, *(said.count(f"{noun} ") for noun in ("person", "deal", "gateway", "payment"))) == (0, 3, 7, 2, 6), (
+        said
+    )
     async with nothing_written():
         assert await saldo("seed") == (0, said)
     found = await make.ask(
@@ -87,11 +94,18 @@ async def test_the_world_is_seeded_once(make, nothing_written):
 async def test_a_seed_that_was_cut_is_completed_and_a_whole_one_left_alone_when_its_keys_are_forgotten(
     monkeypatch, nothing_written, database
 ):
-    whole = deals.WORLD
+    whole, all_paid = deals.WORLD, payments.WORLD
     monkeypatch.setattr(deals, "WORLD", whole[:4])
+    monkeypatch.setattr(payments, "WORLD", ())
     await seed()
     monkeypatch.setattr(deals, "WORLD", whole)
+    monkeypatch.setattr(payments, "WORLD", all_paid[:3])
+    await seed()
+    monkeypatch.setattr(payments, "WORLD", all_paid)
     said = await seed()
+    assert [line.split(", ")[1] for line in said if line.startswith("payment")] == ["WAITING"] * 3 + [
+        "ERROR", "WAITING", "WAITING",
+    ]  # fmt: skip
     assert [line.split(", ")[2] for line in said if line.startswith("deal")] == [
         "CLOSE", "ARB_CLOSE_SPLIT", "CONFIRM_PERFORMER", "CONFIRM_PERFORMER", "WAITING_FOR_PAYMENT", "DENY_PERFORMER", "CREATED",
     ]  # fmt: skip
@@ -99,6 +113,40 @@ async def test_a_seed_that_was_cut_is_completed_and_a_whole_one_left_alone_when_
         await db.execute("DELETE FROM request")
     async with nothing_written():
         assert await seed() == said
+
+
+async def test_what_the_bank_tells_of_the_world_is_credited_by_a_worker(make, database):
+    await seed()
+    assert (await drain_inbox(Tools(Viewer.system("drain_inbox")))).done == 4
+    found = await make.ask(
+        "{ payments(orderBy: OLDEST) { edges { node { status exception received { amount currency } } } } }",
+        by=make.operator,
+    )
+    assert [(one["node"]["status"], one["node"]["exception"], one["node"]["received"]["amount"]) for one in found["edges"]] == [
+        ("SUCCESS", "NONE", "5000.00"), ("SUCCESS", "OVER", "60.00"), ("WAITING", "PARTIAL", "120.00"),
+        ("ERROR", "NONE", "0.000000"), ("WAITING", "NONE", "0.000000"), ("WAITING", "NONE", "0.00"),
+    ]  # fmt: skip
+    left = await make.ask("{ unmatchedDeposits { edges { node { reference sender } } } }", by=make.operator)
+    assert [one["node"] for one in left["edges"]] == [{"reference": "Invoice 17", "sender": "Dora Nowak"}]
+
+
+async def test_what_an_operator_changed_of_a_gateway_is_left_so_by_the_seed(make, database):
+    await seed()
+    terms = payments.GATEWAYS["usdt"]
+    await operations.upsert_gateway("usdt", replace(terms, name="Tether", enabled=False), by=make.operator.viewer)
+    await seed()
+    offered = "{ paymentGateways(includeDisabled: true) { gatewayCode name status } }"
+    assert [tuple(one.values()) for one in await make.ask(offered, by=make.operator)] == [
+        ("usdt", "Tether", "DISABLED"), ("bank", "Bank transfer", "ENABLED"),
+    ]  # fmt: skip
+
+
+async def test_nothing_is_seeded_of_a_gateway_without_its_settings(make, database, knobs):
+    knobs(bank_account="")
+    said = await seed()
+    assert [line for line in said if line.startswith("gateway")] == ["gateway usdt: USDT on Tron"]
+    assert sum(line.startswith("payment") for line in said) == 2
+    assert await seed() == said
 
 
 @pytest.mark.broken_books

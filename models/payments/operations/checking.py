@@ -248,17 +248,20 @@ class Told:
 
 
 @step()
-async def note_failure(work: Unit, claimed: Claimed, failed: Step, error: str, *, by: Viewer) -> Told:
+async def note_failure(
+    work: Unit, claimed: Claimed, failed: Step, error: str, *, hopeless: bool = False, by: Viewer
+) -> Told:
     """Keep why a check failed at a step; the payment stays as it is. [spec/deals §7.1]
 
-    It is looked at again the next minute, later and later once it has failed `payment_failures_max` times.
+    It is looked at again the next minute, later and later once it has failed `payment_failures_max` times; then a human is
+    called, or at once where it is `hopeless`.
     """
     payment = await still_ours(work, Payment, claimed.id, claimed.token)
     if payment is None:
         return Told()
     failures, limits = payment.failures + 1, settings()
     sentry = failures == 1 or payment.failed_step != failed.value
-    human = failures == limits.payment_failures_max and not payment.needs_attention
+    human = (hopeless or failures >= limits.payment_failures_max) and not payment.needs_attention
     if human:
         payment.needs_attention = True
         await work.record(payment, "call_for_attention", step=failed.value, error=error[:ERROR_MAX])

@@ -9,7 +9,7 @@ from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.payments.errors import PAYMENT_NOT_FOUND
 from models.payments.lifecycle import PAYMENTS, PaymentStatus
-from models.payments.reads import PaymentRecord
+from models.payments.reads import OVERDUE, PaymentRecord
 from models.payments.tables import Payment
 from models.payments.views import visible_to
 from models.unit import Unit, operation, step
@@ -29,15 +29,11 @@ async def expire(work: Unit, id: int, *, by: Viewer) -> bool:
     """
     payment = await work.lock(Payment, sql("r.id = {}", id), visible_to=TRUE)
     if payment.status is not PaymentStatus.WAITING or not await work.db.fetchval(
-        f"SELECT {OVERDUE} FROM payment r WHERE r.id = $2", settings().payment_watched_days, id
+        f"SELECT {OVERDUE.format('$1')} FROM payment r WHERE r.id = $2", settings().payment_watched_days, id
     ):
         return False
     await work.move(payment, "expire")
     return True
-
-
-OVERDUE = """r.expires_at + CASE WHEN r.received_minor > 0 THEN make_interval(days => $1) ELSE interval '0' END
-             <= saldo_now()"""
 
 
 @operation(answers=PaymentRecord, refuses=(NotFound, NotAllowed, IllegalMove, InvalidInput, VersionConflict))
@@ -57,7 +53,7 @@ async def recheck(work: Unit, id: int, job: Job, *, by: Viewer, request: Request
     """An operator has a payment looked at now, whatever its back-off: `job` is asked for at once. [spec/deals §7.1]"""
     payment = await _locked(work, id, by)
     await work.record(payment, PAYMENTS.may(payment, "recheck", by))
-    await work.touch(payment, failures=0, next_check_at=now(), marks=payment.marks + 1)
+    await work.touch(payment, failures=0, next_check_at=now(), rechecked_at=now(), marks=payment.marks + 1)
     return await work.open(JobRun(job=job.name, requested_by=by.subject), job=job.name, payment=payment.subject)
 
 

@@ -137,11 +137,16 @@ async def steps(ids: Sequence[int]) -> list[StepRecord]:
     return sorted(found, key=lambda one: list(Step).index(one.step))
 
 
+CONFIRMATIONS = """(SELECT greatest(c.seen_block - d.block + 1, 0) FROM chain_cursor c WHERE c.network = d.network)::int
+   AS confirmations"""
+"""How many blocks stand on a deposit's, its own among them, as far as the chain was looked at."""
+
+
 async def deposits(ids: Sequence[int]) -> list[DepositRecord]:
     """What arrived for payments that were seen already, the newest first, up to a hundred of each."""
     query = sql(
-        """SELECT d.* FROM unnest({}::bigint[]) p(id) CROSS JOIN LATERAL (
-             SELECT * FROM deposit WHERE payment_id = p.id ORDER BY id DESC LIMIT 100) d""",
+        f"""SELECT d.*, {CONFIRMATIONS} FROM unnest({{}}::bigint[]) p(id) CROSS JOIN LATERAL (
+              SELECT * FROM deposit WHERE payment_id = p.id ORDER BY id DESC LIMIT 100) d""",
         list(ids),
     )
     return [DepositRecord.of(row) for row in await fetch(query)]
@@ -153,7 +158,7 @@ UNMATCHED = Order("unmatched", (Column("d.id", int),), descending=True)
 async def unmatched(viewer: Viewer, cut: Cut) -> Page[DepositRecord]:
     """What arrived for nobody that is known, the newest first."""
     where = staff(viewer) & sql("d.payment_id IS NULL")
-    return await page(sql("SELECT d.* FROM deposit d"), where, UNMATCHED, cut, DepositRecord.of)
+    return await page(sql(f"SELECT d.*, {CONFIRMATIONS} FROM deposit d"), where, UNMATCHED, cut, DepositRecord.of)
 
 
 async def paying(person_currencies: Sequence[tuple[int, str]]) -> dict[tuple[int, str], list[int]]:

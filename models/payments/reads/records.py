@@ -221,12 +221,13 @@ class DepositRecord:
     seen_at: datetime
     credited_at: datetime | None
     dropped_at: datetime | None
+    confirmations: int | None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         plain = (
             "id", "payment_id", "network", "tx_id", "log_index", "sender", "reference", "block", "seen_at", "credited_at",
-            "dropped_at",
+            "dropped_at", "confirmations",
         )  # fmt: skip
         return cls(**{name: row[name] for name in plain}, amount=Money(row["amount_minor"], row["currency"]))
 

@@ -38,14 +38,14 @@ async def under_way(wallet: int) -> dict[Purpose, Attempt]:
 
 
 async def failed_attempts(wallet: int) -> int:
-    """How many sweeps of a wallet failed since the last that did not, and since an operator last looked at its payment."""
+    """How many sweeps of a wallet failed since the last that did not, or since a human had it looked at."""
     row = await fetch_one(
         sql(
-            """SELECT count(*) AS n FROM sweep s WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'failed' AND id > coalesce(
-                 (SELECT max(id) FROM sweep WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'confirmed'), 0)
-                 AND NOT EXISTS (SELECT FROM event e WHERE e.subject = 'payment:' || s.payment_id AND e.name = 'recheck'
-                                    AND e.occurred_at > s.updated_at)""",
-            wallet,
+            """SELECT count(*) AS n FROM sweep s JOIN payment p ON p.id = s.payment_id
+                WHERE s.wallet_id = {} AND s.purpose = 'sweep' AND s.status = 'failed'
+                  AND (p.rechecked_at IS NULL OR s.updated_at > p.rechecked_at)
+                  AND NOT EXISTS (SELECT FROM sweep o WHERE o.wallet_id = s.wallet_id AND o.id > s.id
+                                     AND o.purpose = 'sweep' AND o.status = 'confirmed')""",
             wallet,
         )
     )
@@ -85,18 +85,54 @@ async def cursor(network: str) -> CursorRecord | None:
     return row and CursorRecord(row["block"], row["seen_block"])
 
 
+OVERDUE = """r.expires_at + CASE WHEN r.received_minor > 0 THEN make_interval(days => {}) ELSE interval '0' END <= saldo_now()
+   AND NOT EXISTS (SELECT FROM deposit d WHERE d.payment_id = r.id AND d.credited_at IS NULL AND d.dropped_at IS NULL)
+   AND NOT EXISTS (SELECT FROM wallet w JOIN chain_cursor c ON c.network = w.network
+                    WHERE w.payment_id = r.id AND c.scanned_at < r.expires_at)"""
+"""Nothing came in time, or not all of it within the days after; nothing is on its way, and the chain was read since."""
+
+
 async def overdue(limit: int, watched_days: int) -> list[int]:
-    """Numbers of payments that wait in vain: nothing came in time, or not all of it within the days after."""
+    """Numbers of payments that wait in vain."""
     rows = await fetch(
         sql(
-            """SELECT r.id FROM payment r WHERE r.status = 'waiting' AND r.expires_at <= saldo_now()
-                  AND (r.received_minor = 0 OR r.expires_at + make_interval(days => {}) <= saldo_now())
-                ORDER BY r.expires_at LIMIT {}""",
+            f"""SELECT r.id FROM payment r WHERE r.status = 'waiting' AND r.expires_at <= saldo_now() AND {OVERDUE}
+                ORDER BY r.expires_at LIMIT {{}}""",
             watched_days,
             limit,
         )
     )
     return [row["id"] for row in rows]
+
+
+async def calling_for_attention() -> int:
+    """How many payments a human has to look at."""
+    row = await fetch_one(sql("SELECT count(*) AS n FROM payment WHERE needs_attention"))
+    return int(row["n"]) if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What has something to do and since when, what a human has to look at, and since when the chain was not read."""
+
+    due: int
+    due_seconds: int
+    attention: int
+    unread_seconds: int
+
+
+async def backlog() -> Backlog:
+    row = await fetch_one(
+        sql(
+            """SELECT count(*) AS due, coalesce(extract(epoch FROM saldo_now() - min(next_check_at)), 0)::bigint AS due_seconds,
+                      (SELECT count(*) FROM payment WHERE needs_attention) AS attention,
+                      coalesce((SELECT extract(epoch FROM saldo_now() - min(scanned_at)) FROM chain_cursor), 0)::bigint AS unread
+                 FROM payment WHERE marks > 0 AND next_check_at <= saldo_now()"""
+        )
+    )
+    if row is None:
+        raise AssertionError("an aggregate has a row")
+    return Backlog(row["due"], row["due_seconds"], row["attention"], max(0, row["unread"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.demo.stories import deals
+from server.demo.stories import bank, deals
 from server.demo.story import Story
 
-STORIES: dict[str, Story] = {story.name: story for story in (deals.STORY,)}
+STORIES: dict[str, Story] = {story.name: story for story in (deals.STORY, bank.STORY)}

@@ -1,10 +1,10 @@
-"""A deal that waits for money, is disputed, and is split."""
+"""A deal that waits for money, is paid with coins, disputed, and split; meanwhile the coins go to the main wallet."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from server.demo.story import OPERATOR, Answer, Known, Shown, Step, Story
+from server.demo.story import OPERATOR, Answer, Known, Step, Story
 
 CURRENCY, PRICE, AT_FIRST, FOR_BORIS = "USDT", "100", "40", "70"
 
@@ -15,6 +15,13 @@ OFFER = """mutation ($customer: Int!, $performer: Int!, $price: MoneyInput!, $ke
   createDeal(input: {customer: {number: $customer}, performer: {number: $performer}, title: "A website",
                      description: "Three pages", price: $price, idempotencyKey: $key}) {
     __typename ... on Deal { number status } ... on Refusal { code message } } }"""
+
+
+PAY = """mutation ($person: Int!, $gateway: String!, $money: MoneyInput!, $key: String!) {
+  createPayment(input: {person: {number: $person}, gateway: $gateway, money: $money, idempotencyKey: $key}) {
+    __typename
+    ... on Payment { number status amount { amount currency } gatewayData { network address uri account reference } }
+    ... on Refusal { code message } } }"""
 
 
 def verb(name: str, more: str = "") -> str:
@@ -38,13 +45,16 @@ def missing(deal: Answer) -> str:
     return f"{status(deal)}: {lacks['amount']} {lacks['currency']} are missing"
 
 
+def where(payment: Answer) -> str:
+    return f"payment {payment['number']} is {payment['status']}: send it to {payment['gatewayData']['address']}"
+
+
 STORY = Story(
     "deal",
-    "A deal waits for its customer's money, is disputed, and is split by an operator.",
+    "A deal waits for its customer's money, is paid with coins, disputed, and split by an operator.",
     cast=("Anna", "Boris"),
     watcher="Anna",
-    watches="dealChanged",
-    shows={"DealEvent": Shown("deal { number }", lambda event: str(event["deal"]["number"]))},
+    watches={"dealChanged": "DealEvent", "paymentChanged": "PaymentEvent", "balanceChanged": "BalanceEvent"},
     steps=(
         Step(
             OPERATOR,
@@ -78,16 +88,30 @@ STORY = Story(
             pushed="wait",
         ),
         Step(
-            OPERATOR,
-            "gives Anna what is missing",
-            ADJUST,
+            "Anna",
+            "asks where to pay what is missing",
+            PAY,
             lambda known: {
                 "person": known["Anna"]["number"],
+                "gateway": "usdt",
                 "money": known["waiting"]["waitingFor"]["shortfall"],
             },
-            {"__typename": "Person"},
+            {"status": "WAITING"},
+            where,
+            keep="payment",
         ),
-        Step("worker", "sees the money, holds it and confirms the deal", pushed="promote"),
+        Step(
+            "Anna",
+            "sends the coins, on the sandbox's chain",
+            outside="tron/deposit",
+            given=lambda known: {
+                "address": known["payment"]["gatewayData"]["address"],
+                "amount": known["payment"]["amount"]["amount"],
+            },
+            tells=lambda made: f"transaction {made['txId'][:16]}…, in the next block",
+        ),
+        Step("worker", "finds them in a block that is solid, and credits them", pushed="credit_deposit"),
+        Step("worker", "holds the price and confirms the deal", pushed="promote"),
         Step(
             "Anna",
             "disputes the deal",
@@ -114,5 +138,6 @@ STORY = Story(
             status,
             pushed="close_by_split",
         ),
+        Step("worker", "moves the coins to the main wallet, after the TRX for the fee", pushed="settle"),
     ),
 )
