@@ -26,8 +26,13 @@ async def examine() -> list[Diagnosis]:
     if wrong:
         return [*found, *wrong]
     found.append(Diagnosis("settings", f"{settings().env}, all valid"))
-    for examination in (_database, _redis, payments):
-        found += await examination()
+    try:
+        found += (of_database := await _database())
+        found += await _redis()
+        reached = bool(settings().database_url) and not any(one.advice for one in of_database)
+        found += await payments(database=reached)
+    finally:
+        await database.disconnect()
     return found
 
 
@@ -60,16 +65,13 @@ async def _database() -> list[Diagnosis]:
         return [Diagnosis("database", "reached, without our tables", "Run `saldo migrate`.")]
     except (OSError, ValueError, asyncpg.PostgresError) as error:
         return [Diagnosis("database", repr(error), "Is SALDO_DATABASE_URL right, and does PostgreSQL run there?")]
-    else:
-        missing = await migrating.missing()
-        late = age_ms > 60_000
-        return [
-            Diagnosis("database", "reached"),
-            Diagnosis("migrations", f"{len(missing)} missing", "Run `saldo migrate`." if missing else ""),
-            Diagnosis("hot accounts", f"{waiting} changes not folded", "Does a worker run?" if late else ""),
-        ]
-    finally:
-        await database.disconnect()
+    missing = await migrating.missing()
+    late = age_ms > 60_000
+    return [
+        Diagnosis("database", "reached"),
+        Diagnosis("migrations", f"{len(missing)} missing", "Run `saldo migrate`." if missing else ""),
+        Diagnosis("hot accounts", f"{waiting} changes not folded", "Does a worker run?" if late else ""),
+    ]
 
 
 async def _redis() -> list[Diagnosis]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncpg
-
 from gateways.receipts import Refused, Unsure
 from gateways.tron.words import SYSTEM, Block, Node
 from gateways.wiring import issuers
-from models import database
 from models.kernel.clock import now
 from models.payments import reads
 from server.diagnosis import Diagnosis
@@ -16,13 +13,15 @@ from settings import settings
 BEHIND_MAX = 200
 """Blocks; Tron makes twenty a minute."""
 STANDS_SECONDS = 300
+ATTENTION = "`payments(filter: {needsAttention: true}) { edges { node { check { failedStep lastError } } } }` says why."
 NEEDS = {"tron": "SALDO_TRON_URL", "bank_transfer": "SALDO_BANK_ACCOUNT and SALDO_BANK_SECRET"}
 
 
-async def payments() -> list[Diagnosis]:
-    """By the settings of this process: those of the API and of a worker differ in their keys."""
+async def payments(*, database: bool) -> list[Diagnosis]:
+    """By the settings of this process: those of the API and of a worker differ in their keys. `database`: it is there."""
     found, solid = await _tron()
-    return [*found, _bank(), *await _in_the_database(solid)]
+    kept = [*await _gateways(), *await _scan(solid), await _attention()] if database else []
+    return [*found, _bank(), *kept]
 
 
 async def _tron() -> tuple[list[Diagnosis], Block | None]:
@@ -89,19 +88,6 @@ def _bank() -> Diagnosis:
     return Diagnosis("bank", f"not offered: {NEEDS['bank_transfer']} are not set")
 
 
-async def _in_the_database(solid: Block | None) -> list[Diagnosis]:
-    """Nothing where there is no database: that was said before."""
-    if not settings().database_url:
-        return []
-    try:
-        await database.connect()
-        return [*await _gateways(), *await _scan(solid), await _attention()]
-    except (OSError, ValueError, asyncpg.PostgresError):
-        return []
-    finally:
-        await database.disconnect()
-
-
 async def _gateways() -> list[Diagnosis]:
     there = await reads.offered(None)
     lacking = [(one, NEEDS.get(one.service)) for one in there if one.service not in issuers()]
@@ -132,8 +118,5 @@ async def _scan(solid: Block | None) -> list[Diagnosis]:
 
 
 async def _attention() -> Diagnosis:
-    calling = await reads.calling_for_attention()
-    advice = (
-        "`payments(filter: {needsAttention: true}) { edges { node { check { failedStep lastError } } } }` says why."
-    )
-    return Diagnosis("payments", f"{calling} need attention", advice if calling else "")
+    calling = (await reads.backlog()).attention
+    return Diagnosis("payments", f"{calling} need attention", ATTENTION if calling else "")

@@ -128,7 +128,7 @@ def lively(config: Settings) -> dict[str, str]:
     otherwise. A tick that has nobody to wait for is short, so that those after it do not pile up."""
     if not config.development:
         return {}
-    timeout = int(config.outside_timeout_seconds) + 5
+    timeout = int(config.outside_timeout_seconds) + 15
     return {"SALDO_CHECK_PAYMENTS_PERIOD_SECONDS": "2", "SALDO_PAYMENT_TIMEOUT_SECONDS": str(timeout)}
 
 

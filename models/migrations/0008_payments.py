@@ -70,7 +70,6 @@ class Migration(migrations.Migration):
                 ('last_error', fields.CharField(null=True, max_length=500)),
                 ('last_checked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('next_check_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
-                ('rechecked_at', fields.DatetimeField(null=True, description='when a human last had it looked at', auto_now=False, auto_now_add=False)),
                 ('marks', fields.IntField(default=0, description='how often it was said, since it was last done, that there is something to do')),
                 ('attempts', fields.IntField(default=0)),
                 ('lease_until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),

@@ -55,8 +55,8 @@ class Payment(LivingRow):
 
     lifecycle = PAYMENTS
     hidden = frozenset(
-        {"failures", "failed_step", "last_error", "last_checked_at", "next_check_at", "rechecked_at", "marks",
-         "attempts", "lease_until", "lease_token"}
+        {"failures", "failed_step", "last_error", "last_checked_at", "next_check_at", "marks", "attempts", "lease_until",
+         "lease_token"}
     )  # fmt: skip
 
     gateway_id: int
@@ -86,7 +86,6 @@ class Payment(LivingRow):
     last_error = fields.CharField(max_length=ERROR_MAX, null=True)
     last_checked_at = fields.DatetimeField(null=True)
     next_check_at = fields.DatetimeField(null=True)
-    rechecked_at = fields.DatetimeField(null=True, description="when a human last had it looked at")
     marks = fields.IntField(
         default=0, description="how often it was said, since it was last done, that there is something to do"
     )

@@ -105,7 +105,8 @@ async def last_result(viewer: Viewer, job: Job) -> Mapping[str, Any] | None:
         """SELECT result FROM (
              SELECT result FROM scheduled_job WHERE name = {} AND result IS NOT NULL
               UNION ALL
-             (SELECT result FROM job_run WHERE job = {} AND status = 'done' ORDER BY id DESC LIMIT 1)) x WHERE""",
+             (SELECT result FROM job_run WHERE job = {} AND status = 'done' AND result IS NOT NULL
+               ORDER BY id DESC LIMIT 1)) x WHERE""",
         job.name,
         job.name,
     )

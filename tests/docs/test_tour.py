@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,10 +18,18 @@ import pytest
 
 from models.kernel.viewer import Role
 from server.auth import development_token
-from tests.docs.tour import PAGE, TOKEN, Asked, Names, Told, steps
+from tests.docs.tour import PAGE, TOKEN, Asked, Names, Played, Told, steps
+from tests.faults.house import House, running_house
 
 pytestmark = pytest.mark.alone
-SECONDS = 15
+SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One in which nothing but the seed has happened: the tour counts what the house owes."""
+    with running_house(tmp_path_factory.mktemp("toured") / "home", "sandbox") as house:
+        yield house
 
 
 class Reader:
@@ -40,6 +48,10 @@ class Reader:
         given = {name: self.names.here(value) for name, value in step.given.items()}
         body = {"query": step.document, "variables": given}
         return (await self.client.post("/graphql", json=body, headers=self.token(step.who))).json()
+
+    async def play(self, sandbox: str, step: Played) -> Any:
+        given = {name: self.names.here(value) for name, value in step.given.items()}
+        return (await self.client.post(f"{sandbox}/control/{step.path}", content=json.dumps(given))).json()
 
     async def watch(self, step: Asked, stack: AsyncExitStack) -> None:
         given = {name: self.names.here(value) for name, value in step.given.items()}
@@ -70,7 +82,9 @@ def test_every_document_of_the_tour_is_sent():
     sent = [step for step in steps() if isinstance(step, Asked)]
     told = [step for step in steps() if isinstance(step, Told)]
     assert PAGE.count("```graphql") == len(sent) >= 10
-    assert PAGE.count("```json") == len(sent) + len(told)
+    played = [step for step in steps() if isinstance(step, Played)]
+    assert PAGE.count("```json") == len(sent) + len(told) + len(played)
+    assert PAGE.count("curl -s localhost:8002/") == len(played) >= 3
     assert PAGE.count(" is told:") == len(told) >= 4
 
 
@@ -81,6 +95,8 @@ async def test_everything_is_answered_as_the_tour_says(house):
         for step in steps():
             if isinstance(step, Told):
                 shown, got = step.item, await reader.told(step.who)
+            elif isinstance(step, Played):
+                shown, got = step.answer, await reader.play(house.url("sandbox"), step)
             elif step.document.startswith("subscription"):
                 await reader.watch(step, stack)
                 shown, got = step.answer, await reader.told(step.who)

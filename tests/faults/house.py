@@ -97,5 +97,5 @@ def running_house(home: Path, *beside: str, **env: str) -> Iterator[House]:
         for name in (*beside, "api", "worker"):
             house.start(name)
         yield house
-        codes = [house.stop(name) for name in list(house.processes)]
+        codes = [house.stop(name) for name in reversed(list(house.processes))]
     assert set(codes) == {0}

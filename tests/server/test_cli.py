@@ -14,13 +14,17 @@ from typer.testing import CliRunner
 
 from jobs.inbox import drain_inbox
 from jobs.running import Tools
-from models.kernel.sql import transaction
+from models.kernel.sql import fetch, sql, transaction
 from models.kernel.viewer import Viewer
 from models.payments import operations
 from server.cli import cli
 from server.seed import deals, payments, seed
+from server.up import lively
 from settings import DEVELOPMENT_SECRET, Settings
+from tests.payments.conftest import world
+from tests.sandbox.conftest import box
 
+__all__ = ["box", "world"]
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
 
@@ -72,6 +76,16 @@ async def test_production_makes_no_tokens_and_starts_with_no_default_secret():
 def test_settings_that_hang_together_are_checked_together(given, told):
     with pytest.raises(ValueError, match=told):
         Settings(**given)
+
+
+def test_what_is_lively_about_up_is_valid_and_for_development_alone():
+    named = {name.removeprefix("SALDO_").lower(): value for name, value in lively(Settings()).items()}
+    assert Settings(**named).check_payments_period_seconds == 2
+    slow = {"outside_timeout_seconds": 40, "payment_lease_seconds": 600}
+    named = {name.removeprefix("SALDO_").lower(): value for name, value in lively(Settings(**slow)).items()}
+    assert Settings(**slow | named).payment_timeout_seconds == 55
+    given = {"env": "production", "database_url": "postgres://x", "redis_url": "redis://x", "token_secret": "x" * 32}
+    assert lively(Settings(**given)) == {}
 
 
 async def test_the_world_is_seeded_once(make, nothing_written):
@@ -169,6 +183,24 @@ async def test_the_doctor_knows_a_healthy_set_up_and_an_ill_one():
     assert (code, "Is SALDO_DATABASE_URL right" in said) == (1, True)
     code, said = await saldo("doctor", SALDO_PORT="nonsense")
     assert (code, "SALDO_PORT" in said) == (1, True)
+
+
+async def test_after_a_restore_no_address_is_given_out_that_may_have_been_before(make, world):
+    before = await world.create()
+    at = await epoch()
+    code, said = await saldo("restored")
+    assert (code, "never given out" in said) == (0, True)
+    after = await world.create()
+    wallets = [(await world.read(one))["wallet"]["address"] for one in (before, after)]
+    first, later = [
+        row["derivation_index"] for row in await fetch(sql("SELECT derivation_index FROM wallet ORDER BY id"))
+    ]
+    assert (len(set(wallets)), later - first > 1_000_000) == (2, True)
+    assert await epoch() != at
+
+
+async def epoch() -> str:
+    return str((await fetch(sql("SELECT event_epoch() AS epoch")))[0]["epoch"])
 
 
 async def test_three_that_migrate_at_once_make_one_database(database_url):

@@ -53,7 +53,7 @@ async def recheck(work: Unit, id: int, job: Job, *, by: Viewer, request: Request
     """An operator has a payment looked at now, whatever its back-off: `job` is asked for at once. [spec/deals §7.1]"""
     payment = await _locked(work, id, by)
     await work.record(payment, PAYMENTS.may(payment, "recheck", by))
-    await work.touch(payment, failures=0, next_check_at=now(), rechecked_at=now(), marks=payment.marks + 1)
+    await work.touch(payment, failures=0, next_check_at=now(), marks=payment.marks + 1)
     return await work.open(JobRun(job=job.name, requested_by=by.subject), job=job.name, payment=payment.subject)
 
 

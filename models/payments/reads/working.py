@@ -38,14 +38,14 @@ async def under_way(wallet: int) -> dict[Purpose, Attempt]:
 
 
 async def failed_attempts(wallet: int) -> int:
-    """How many sweeps of a wallet failed since the last that did not, or since a human had it looked at."""
+    """How many sweeps of a wallet failed since the last that did not, and since an operator last looked at its payment."""
     row = await fetch_one(
         sql(
-            """SELECT count(*) AS n FROM sweep s JOIN payment p ON p.id = s.payment_id
-                WHERE s.wallet_id = {} AND s.purpose = 'sweep' AND s.status = 'failed'
-                  AND (p.rechecked_at IS NULL OR s.updated_at > p.rechecked_at)
-                  AND NOT EXISTS (SELECT FROM sweep o WHERE o.wallet_id = s.wallet_id AND o.id > s.id
-                                     AND o.purpose = 'sweep' AND o.status = 'confirmed')""",
+            """SELECT count(*) AS n FROM sweep s WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'failed' AND id > coalesce(
+                 (SELECT max(id) FROM sweep WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'confirmed'), 0)
+                 AND NOT EXISTS (SELECT FROM event e WHERE e.subject = 'payment:' || s.payment_id AND e.name = 'recheck'
+                                    AND e.occurred_at > s.updated_at)""",
+            wallet,
             wallet,
         )
     )
@@ -103,12 +103,6 @@ async def overdue(limit: int, watched_days: int) -> list[int]:
         )
     )
     return [row["id"] for row in rows]
-
-
-async def calling_for_attention() -> int:
-    """How many payments a human has to look at."""
-    row = await fetch_one(sql("SELECT count(*) AS n FROM payment WHERE needs_attention"))
-    return int(row["n"]) if row else 0
 
 
 @dataclass(frozen=True, slots=True)

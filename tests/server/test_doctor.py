@@ -1,0 +1,94 @@
+"""What the doctor says of payments. [server/doctor_payments.py]"""
+
+from __future__ import annotations
+
+import pytest
+
+from models.kernel.sql import transaction
+from models.payments import operations
+from models.payments.operations import Terms
+from server.doctor_payments import payments
+from tests.make import money
+from tests.payments.conftest import world
+from tests.sandbox.conftest import box
+
+__all__ = ["box", "world"]
+pytestmark = pytest.mark.usefixtures("database")
+USDT = {"USDT": (money("1 USDT"), money("100 USDT"))}
+
+
+async def said() -> dict[str, tuple[str, str]]:
+    return {one.what: (one.found, one.advice) for one in await payments(database=True)}
+
+
+async def test_all_is_well_beside_a_node_that_answers(world):
+    payment = await world.create()
+    await world.pay(payment)
+    await world.tick()
+    found = await said()
+    assert [what for what, (_, advice) in found.items() if advice] == []
+    assert found["Tron"][0] == "offered"
+    assert found["Tron's keys"][0] == "fit"
+    assert found["Tron's index"][0] == "answers"
+    assert found["Tron's scan"][0] == "0 blocks behind"
+    assert found["gateways"][0] == "usdt"
+    assert found["payments"][0] == "0 need attention"
+
+
+async def test_a_node_that_does_not_answer_or_stands_still(world, knobs):
+    knobs(tron_url="http://127.0.0.1:1")
+    assert (await said())["Tron's node"][1] == "Are SALDO_TRON_URL and SALDO_TRON_API_KEY right?"
+    knobs(tron_url="", port=1)
+    assert (await said())["Tron's node"][1] == "Does `saldo sandbox` run?"
+    knobs(tron_url=f"{world.box.url}/tron", clock_offset_seconds=3_600)
+    assert (await said())["Tron's node"][1] == "It stands still: use another node."
+
+
+async def test_a_node_without_an_index_is_no_illness(world):
+    await world.box.tell("tron/lie", index=False)
+    assert (await said())["Tron's index"] == ("none: what the scan does not see is not found by address either", "")
+
+
+async def test_a_scan_that_was_left_behind(world):
+    await world.tick()
+    await world.box.tell("tron/mine", blocks=300)
+    found = (await said())["Tron's scan"]
+    assert (found[0], "Does a worker run?" in found[1]) == ("300 blocks behind", True)
+
+
+@pytest.mark.parametrize(
+    ("given", "what", "found"),
+    [
+        ({"tron_contract": "nonsense"}, "Tron", "SALDO_TRON_CONTRACT is not an address of Tron"),
+        ({"tron_main_key": "11" * 32}, "Tron's keys", "SALDO_TRON_MAIN_KEY is not the key of SALDO_TRON_MAIN_WALLET"),
+        ({"tron_private_key": "xprv"}, "Tron's keys", "SALDO_TRON_PRIVATE_KEY is not an extended key"),
+    ],
+)
+async def test_settings_that_are_wrong_are_named(world, knobs, given, what, found):
+    knobs(**given)
+    told = (await said())[what]
+    assert (told[0], bool(told[1])) == (found, True)
+
+
+async def test_the_api_needs_no_private_key(world, knobs):
+    knobs(tron_private_key="", tron_main_key="")
+    found = (await said())["Tron's keys"]
+    assert (found[0].startswith("the public one alone"), found[1]) == (True, "")
+
+
+async def test_a_gateway_that_is_offered_and_cannot_be_had(make, knobs):
+    await operations.upsert_gateway("bank", Terms("Bank", "bank_transfer", USDT), by=make.operator.viewer)
+    await operations.upsert_gateway("odd", Terms("Odd", "pigeons", USDT), by=make.operator.viewer)
+    knobs(bank_account="", bank_secret="")
+    found = await said()
+    assert found["bank"][0] == "not offered: SALDO_BANK_ACCOUNT and SALDO_BANK_SECRET are not set"
+    assert found["gateway bank"][1] == "Set SALDO_BANK_ACCOUNT and SALDO_BANK_SECRET, or disable it."
+    assert found["gateway odd"][1] == "Nobody here knows the service pigeons: change it."
+
+
+async def test_a_payment_that_calls_for_a_human_is_told(world):
+    await world.create()
+    async with transaction() as db:
+        await db.execute("UPDATE payment SET needs_attention = true")
+    found, advice = (await said())["payments"]
+    assert (found, "needsAttention: true" in advice) == ("1 need attention", True)
