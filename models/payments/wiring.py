@@ -95,4 +95,24 @@ CHECKS = (
              FULL JOIN (SELECT key, amount FROM ledger_transfer WHERE kind IN ('sweep', 'sweep.top_up')) t ON t.key = s.key
             WHERE coalesce(s.amount, 0) <> coalesce(t.amount, 0)""",
     ),
+    Check(
+        "fees_are_booked",
+        "what the network took for each sweep is booked, as it is, and nothing else is",
+        """SELECT 'sweep ' || coalesce(s.key, t.key) || ' cost ' || coalesce(s.amount, 0) || ', booked are '
+                  || coalesce(t.amount, 0) AS difference
+             FROM (SELECT 'fee:sweep:' || id AS key, fee_minor AS amount FROM sweep WHERE fee_minor > 0) s
+             FULL JOIN (SELECT key, amount FROM ledger_transfer WHERE kind = 'sweep.fee') t ON t.key = s.key
+            WHERE coalesce(s.amount, 0) <> coalesce(t.amount, 0)""",
+    ),
+    Check(
+        "suspense_is_unmatched",
+        "what the books owe to nobody known is what deposits arrived that are not matched",
+        """SELECT coalesce(a.currency, d.currency) || ' in suspense is ' || coalesce(a.sum, 0) || ', unmatched are '
+                  || coalesce(d.sum, 0) AS difference
+             FROM (SELECT currency, sum(own + coalesce((SELECT sum(own_delta) FROM ledger_delta x WHERE x.account_id = l.id), 0))
+                          AS sum FROM ledger_account l WHERE kind = 'suspense.unmatched' GROUP BY 1) a
+             FULL JOIN (SELECT currency, sum(amount_minor) AS sum FROM deposit WHERE payment_id IS NULL GROUP BY 1) d
+               ON d.currency = a.currency
+            WHERE coalesce(a.sum, 0) <> coalesce(d.sum, 0)""",
+    ),
 )

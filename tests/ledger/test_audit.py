@@ -40,6 +40,8 @@ BROKEN = {
     "deposit_account_is_wallets": "UPDATE wallet SET swept_minor = 6",
     "sweeps_are_watched": "UPDATE sweep SET status = 'broadcast'",
     "sweeps_are_booked": "UPDATE sweep SET amount_minor = 6",
+    "fees_are_booked": "UPDATE sweep SET fee_minor = 6",
+    "suspense_is_unmatched": "UPDATE deposit SET payment_id = NULL, credited_at = NULL",
     "people_own_balances": "UPDATE ledger_account SET owner = 'person:0' WHERE kind = 'person.available'",
 }
 
