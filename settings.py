@@ -184,6 +184,8 @@ class Settings(BaseSettings):
 
     # payments
     payment_expires_seconds: int = Field(default=3_600, ge=60, le=2_592_000)
+    bank_payment_expires_seconds: int = Field(default=14 * 86_400, ge=3_600, le=7_776_000)
+    payments_open_max: int = Field(default=50, ge=1, le=10_000, description="of one person, that wait at once")
     payment_watched_days: int = Field(default=7, ge=0, le=365, description="how long an expired address is still asked")
     payment_tolerance_bps: int = Field(default=0, ge=0, le=1_000, description="of what was asked, that may be missing")
     payment_batch: int = Field(default=200, ge=1, le=5_000, description="payments that one claim takes")

@@ -52,10 +52,12 @@ class Ratio:
     value: float
     runs: tuple[float, ...]
     at_least: float | None = None
+    at_most: float | None = None
 
     @property
     def missed(self) -> bool:
-        return self.at_least is not None and self.value < self.at_least
+        low, high = self.at_least, self.at_most
+        return (low is not None and self.value < low) or (high is not None and self.value > high)
 
 
 @dataclass(slots=True)

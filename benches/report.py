@@ -51,7 +51,7 @@ async def versions(world: World) -> dict[str, Any]:
 def show(group: Group) -> None:
     table = Table("ratio", "median", "wanted", "rounds", title=None)
     for ratio in group.ratios:
-        wanted = f">= {ratio.at_least}" if ratio.at_least else ""
+        wanted = f">= {ratio.at_least}" if ratio.at_least else f"<= {ratio.at_most}" if ratio.at_most else ""
         runs = " ".join(f"{run:.2f}" for run in ratio.runs)
         table.add_row(ratio.name, f"{ratio.value:.2f}", wanted, runs, style="red" if ratio.missed else "")
     console.print(table)
@@ -73,6 +73,7 @@ def write(name: str, group: Group, versions: dict[str, Any]) -> None:
                 "name": ratio.name,
                 "median": round(ratio.value, 3),
                 "at_least": ratio.at_least,
+                "at_most": ratio.at_most,
                 "rounds": [round(run, 3) for run in ratio.runs],
             }
             for ratio in group.ratios
@@ -89,7 +90,7 @@ def write(name: str, group: Group, versions: dict[str, Any]) -> None:
 
 
 def _rounded(sample: dict[str, float | None]) -> dict[str, float]:
-    return {name: round(value, 2) for name, value in sample.items() if value is not None}
+    return {name: round(value, 2 if value >= 10 else 4) for name, value in sample.items() if value is not None}
 
 
 def write_docs() -> None:
@@ -105,13 +106,15 @@ def _tables(name: str) -> str:
     found = orjson.loads(file.read_bytes())
     lines = ["", "| ratio | median | wanted | rounds |", "|---|---|---|---|"]
     for ratio in found["ratios"]:
-        wanted = f"≥ {ratio['at_least']}" if ratio["at_least"] else ""
+        low, high = ratio["at_least"], ratio.get("at_most")
+        wanted = f"≥ {low}" if low else f"≤ {high}" if high else ""
         rounds = " ".join(f"{run:.2f}" for run in ratio["rounds"])
         lines.append(f"| {ratio['name']} | **{ratio['median']:.2f}** | {wanted} | {rounds} |")
     lines += ["", "| case | | per second | p50 ms | p99 ms |", "|---|---|---|---|---|"]
     for case in found["cases"]:
         s = case["median"]
-        told = f"{s['per_second']:,.0f} | {s['p50_ms']:.2f} | {s['p99_ms']:.2f}"
+        rate = f"{s['per_second']:,.0f}" if s["per_second"] >= 10 else f"{s['per_second']:.2g}"
+        told = f"{rate} | {s['p50_ms']:.2f} | {s['p99_ms']:.2f}"
         lines.append(f"| `{case['name']}` | {case['about']}{' (floor)' * case['floor']} | {told} |")
     facts = ", ".join(f"{key.replace('_', ' ')} {_fact(value)}" for key, value in found["facts"].items())
     seen = found["versions"]

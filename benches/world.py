@@ -26,6 +26,8 @@ from settings import settings
 
 PERSONS = 10_000
 START_SECONDS, STOP_SECONDS = 30, 15
+BEHIND = {"worker": 1, "sandbox": 2}
+"""How far behind the port it is given a process answers."""
 CURRENCIES = ("EUR", "USDT")  # of the four that everybody is shown; nothing ever happened in the others
 
 PEOPLE = """INSERT INTO person (version, created_at, updated_at, name, status)
@@ -98,6 +100,11 @@ class World:
         admin = await asyncpg.connect(self.services.postgres_url("postgres"))
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template STRATEGY file_copy')
         await admin.close()
+        await self.visit(name)
+
+    async def visit(self, name: str) -> None:
+        """A copy that was made before, and this process's pool over it."""
+        await database.disconnect()
         self.name = name
         os.environ["SALDO_DATABASE_URL"] = self.url
         settings.cache_clear()
@@ -143,7 +150,7 @@ class World:
         """`python -m <command>` until the block ends, with the settings of the world, these, and a free port."""
         port = _free_port()
         log = (self.home / f"{command[0]}.log").open("ab")
-        given = port - (command[-1] == "worker")  # which answers on the port behind its own
+        given = port - BEHIND.get(command[-1], 0)
         own = {"SALDO_PORT": str(given), "SALDO_LOG_LEVEL": "WARNING", "SALDO_ENV": "development"}
         own |= {f"SALDO_{name.upper()}": str(value) for name, value in knobs.items()}
         child = subprocess.Popen(  # noqa: ASYNC220  it is tied to the thread that starts it

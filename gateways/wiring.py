@@ -48,8 +48,9 @@ def check_api() -> None:
         from gateways.tron.account import check_addresses  # noqa: PLC0415
 
         check_addresses()
-        if _has_private_key() and not settings().development:
-            raise ValueError("SALDO_TRON_PRIVATE_KEY is the worker's alone: take it from the API")
+        for name in ("tron_private_key", "tron_main_key"):
+            if getattr(settings(), name).get_secret_value() and not settings().development:
+                raise ValueError(f"SALDO_{name.upper()} is the worker's alone: take it from the API")
     if settings().bank_account and not settings().bank_beneficiary:
         raise ValueError("SALDO_BANK_ACCOUNT needs SALDO_BANK_BENEFICIARY")
 

@@ -15,6 +15,8 @@ from models.deals.wiring import CHECKS
 from models.work.operations import Report
 
 AT_ONCE = 8
+WAITING_MAX = 100
+"""Deals of one customer that are tried as soon as his money comes; the others a minute later."""
 
 
 async def promote_waiting_deals(tools: Tools) -> Report:
@@ -26,7 +28,7 @@ async def promote_waiting_deals(tools: Tools) -> Report:
 
 async def promote_for(tools: Tools, person: int, currency: str) -> tuple[int, list[Exception]]:
     """The same for one customer and currency, by whoever has just brought him money. How many went on, and what failed."""
-    return await _promoted(tools, await reads.waiting(person, currency))
+    return await _promoted(tools, await reads.waiting(person, currency, WAITING_MAX))
 
 
 async def _promote(tools: Tools, numbers: Sequence[int]) -> None:

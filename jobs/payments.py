@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,15 +22,13 @@ from jobs.sweeping import sweep
 from models.kernel.clock import now
 from models.payments import operations as payments
 from models.payments import reads
-from models.payments.lifecycle import PaymentStatus, Step, WalletStatus
+from models.payments.lifecycle import Adapter, PaymentStatus, Step, WalletStatus
 from models.payments.operations import Arrived, Claimed
 from models.payments.operations.sweeping import worth_sweeping
 from models.payments.reads import WalletRecord
 from models.work.operations import Report
 
 log = structlog.get_logger("jobs")
-ADAPTERS = frozenset({SYSTEM})
-"""The gateways whose payments are asked about; a bank tells of its own accord."""
 STEP_SECONDS = 20
 EXPIRE_BATCH, EXPIRE_AT_ONCE = 500, 8
 
@@ -45,12 +43,22 @@ class StepFailed(Exception):
 
 @dataclass(slots=True)
 class _Chain:
-    """What this worker told of the chain: that it could not be read is told once, until it could."""
+    """Whether this worker could read the chain the last time: that it could not is told once, until it could."""
 
     unread: bool = False
 
 
 _CHAIN = _Chain()
+
+
+@dataclass(slots=True)
+class Tick:
+    """One run of the job. What is told of the outside is told once in it, however many payments it concerns."""
+
+    tools: Tools
+    until: float
+    outage: bool = False
+    told: set[tuple[str, ...]] = field(default_factory=set)
 
 
 @asynccontextmanager
@@ -69,22 +77,21 @@ async def check_payments(tools: Tools) -> Report:
     is given back: a tick ends before the next begins.
     """
     seconds = tools.settings.payment_timeout_seconds
-    until = time.monotonic() + seconds * 0.6
-    done = failures = 0
+    tick = Tick(tools, time.monotonic() + seconds * 0.6)
     if tools.outside.node is not None:
-        failures += await _scanned(tools, tools.outside.node, time.monotonic() + seconds * 0.3)
-    started = now()
+        tick.outage = not await _scanned(tools, tools.outside.node, time.monotonic() + seconds * 0.3)
+    done, failures, started = 0, int(tick.outage), now()
     for marked, limit in ((True, tools.settings.payment_batch), (False, tools.settings.payment_net_batch)):
-        while time.monotonic() < until:
-            report = await _claimed_and_checked(tools, started, until, marked=marked, limit=limit)
+        while time.monotonic() < tick.until:
+            report = await _claimed_and_checked(tick, started, marked=marked, limit=limit)
             done, failures = done + report.done, failures + report.failures
             if not marked or report.done + report.failures < limit:
                 break
     return Report(done, failures)
 
 
-async def _scanned(tools: Tools, node: Node, until: float) -> int:
-    """A chain that cannot be read now is read the next minute; what is known already goes on. How many failures that is."""
+async def _scanned(tools: Tools, node: Node, until: float) -> bool:
+    """A chain that cannot be read now is read the next minute; what is known already goes on. Whether it could be read."""
     try:
         await scan(tools, node, until)
     except Exception as error:  # noqa: BLE001  the payments have nothing to do with it
@@ -92,24 +99,34 @@ async def _scanned(tools: Tools, node: Node, until: float) -> int:
             _tell(error, step="SCAN", subject=SYSTEM, fingerprint=["chain", SYSTEM, type(error).__name__])
         _CHAIN.unread = True
         log.warning("chain_not_read", error=repr(error))
-        return 1
+        return False
     _CHAIN.unread = False
-    return 0
+    return True
 
 
-async def _claimed_and_checked(tools: Tools, started: datetime, until: float, *, marked: bool, limit: int) -> Report:
+async def _claimed_and_checked(tick: Tick, started: datetime, *, marked: bool, limit: int) -> Report:
+    tools = tick.tools
     claimed = await payments.claim_due(
         marked=marked, before=started, limit=limit, lease_seconds=tools.settings.payment_lease_seconds, by=tools.by
     )
-    check = partial(_check_in_time, tools, until)
-    return await each(claimed, check, at_once=tools.settings.payments_at_once, failed=partial(_failed, tools))
+    check = partial(_check_in_time, tick)
+    return await each(claimed, check, at_once=tools.settings.payments_at_once, failed=partial(_failed, tick))
 
 
-async def _check_in_time(tools: Tools, until: float, claimed: Claimed) -> None:
-    if time.monotonic() > until:
-        await payments.give_back(claimed, by=tools.by)
+async def _check_in_time(tick: Tick, claimed: Claimed) -> None:
+    if time.monotonic() > tick.until:
+        await payments.give_back(claimed, by=tick.tools.by)
+    elif claimed.service == Adapter.BANK_TRANSFER:
+        await _check_told(tick.tools, claimed)
     else:
-        await _check(tools, claimed)
+        await _check(tick.tools, claimed)
+
+
+async def _check_told(tools: Tools, claimed: Claimed) -> None:
+    """A payment whose gateway tells of its own accord: nothing is to be asked."""
+    async with at(Step.STATUS):
+        await payments.settle(claimed, by=tools.by)
+    await payments.release_checked(claimed, again_at=None, busy=False, by=tools.by)
 
 
 async def _check(tools: Tools, claimed: Claimed) -> None:
@@ -123,7 +140,7 @@ async def _check(tools: Tools, claimed: Claimed) -> None:
             credited = await payments.credit(claimed, found, gone, by=tools.by)
     if credited is None:
         return
-    if claimed.marks and credited.wallet and credited.wallet.received:
+    if credited.marks and credited.wallet and credited.wallet.received:
         async with at(Step.DEALS):
             await _go_on(tools, credited, told=bool(found))
     async with at(Step.SWEEP):
@@ -139,7 +156,7 @@ async def _check(tools: Tools, claimed: Claimed) -> None:
 
 
 def _node(tools: Tools, claimed: Claimed) -> tuple[Node, WalletRecord]:
-    if claimed.service not in ADAPTERS or claimed.wallet is None:
+    if claimed.service != Adapter.TRON or claimed.wallet is None:
         raise LookupError(f"nobody here knows the gateway {claimed.service}")
     if tools.outside.node is None:
         raise Unsure(SYSTEM, "node", "no node is set")
@@ -229,19 +246,24 @@ def _again_at(tools: Tools, claimed: Claimed, *, busy: timedelta | None) -> date
     return now() + pause if now() + pause < end else None
 
 
-async def _failed(tools: Tools, claimed: Claimed, error: Exception) -> None:
-    """Keep why; tell Sentry once for each step, and a human once, when it goes on and on."""
+async def _failed(tick: Tick, claimed: Claimed, error: Exception) -> None:
+    """Keep why; tell Sentry once for each step, and a human once, when it goes on and on. What the outside did not answer is
+    one matter, whomever it concerns."""
     step = error.step if isinstance(error, StepFailed) else Step.WALLET
     cause = error.__cause__ or error
     words = f"{type(cause).__name__}: {cause}"
     hopeless = isinstance(cause, LookupError)  # no later try can help
-    told = await payments.note_failure(claimed, step, words, hopeless=hopeless, by=tools.by)
-    if told.sentry or told.human:
+    told = await payments.note_failure(claimed, step, words, hopeless=hopeless, outage=tick.outage, by=tick.tools.by)
+    matter = ("payment", str(claimed.id), step.name)
+    if isinstance(cause, Unsure) and not told.human:
+        matter = (cause.system, cause.operation, step.name)
+    if (told.sentry or told.human) and matter not in tick.told:
+        tick.told.add(matter)
         _tell(
             cause,
             step=step.name,
             subject=f"payment:{claimed.id}",
-            fingerprint=["payment", str(claimed.id), step.name, *(["attention"] if told.human else [])],
+            fingerprint=[*matter, *(["attention"] if told.human else [])],
             gateway=claimed.service,
             attempt=told.failures,
             attention=told.human,
@@ -257,8 +279,10 @@ def _tell(error: BaseException, *, step: str, subject: str, fingerprint: list[st
 
 
 async def expire_payments(tools: Tools) -> Report:
-    """End payments for which nothing came in time, or not all of it in the days after."""
-    due = await reads.overdue(EXPIRE_BATCH, tools.settings.payment_watched_days)
+    """End payments for which nothing came in time, or not all of it in the days after; and come back to coins that are worth
+    a sweep by now, where nobody watches any more."""
+    await payments.wake(await reads.worth_sweeping(EXPIRE_BATCH), by=tools.by)
+    due = await reads.overdue(EXPIRE_BATCH)
 
     async def end(number: int) -> None:
         await payments.expire(number, by=tools.by)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+import sentry_sdk
 import structlog
 
 from gateways.receipts import Refused, Unsure
@@ -202,8 +203,8 @@ def _and_a_fifth(sun: int) -> int:
 
 
 async def _defer(tools: Tools, claimed: Claimed, reason: str | None) -> None:
-    if claimed.sweep_deferred != reason:
-        await payments.defer(claimed, reason, by=tools.by)
+    if claimed.sweep_deferred != reason and await payments.defer(claimed, reason, by=tools.by):
+        sentry_sdk.capture_message(f"coins of payment {claimed.id} stay where they are: {reason}", level="warning")
 
 
 def _wallet(claimed: Claimed) -> WalletRecord:

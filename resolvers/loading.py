@@ -19,7 +19,15 @@ from models.ledger import plans
 from models.ledger.balances import AccountRecord, PlanRecord, PostingRecord, TransferRecord
 from models.ledger.plans import State
 from models.payments import reads as payments
-from models.payments.reads import DepositRecord, GatewayRecord, PaymentNow, PaymentRecord, StepRecord, WalletRecord
+from models.payments.reads import (
+    DepositRecord,
+    GatewayRecord,
+    PaymentNow,
+    PaymentRecord,
+    StepRecord,
+    SweepRecord,
+    WalletRecord,
+)
 from models.people import reads as people
 from models.people.reads import BalanceRecord, IdentityRecord, PersonRecord
 
@@ -78,6 +86,9 @@ class Loaders:
 
     async def steps(self, payment: int) -> list[StepRecord]:
         return await self._steps.load(payment) or []
+
+    async def sweeps_of(self, payment: int) -> list[SweepRecord]:
+        return await self._sweeps_of.load(payment) or []
 
     async def wallet_of(self, payment: int) -> WalletRecord | None:
         return await self._wallets_of.load(payment)
@@ -155,6 +166,13 @@ class Loaders:
     def _steps(self) -> DataLoader[int, list[StepRecord] | None]:
         async def read(keys: Sequence[int]) -> dict[int, list[StepRecord]]:
             return _grouped(await payments.steps(keys), lambda step: step.payment_id)
+
+        return _loader(read)
+
+    @cached_property
+    def _sweeps_of(self) -> DataLoader[int, list[SweepRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[SweepRecord]]:
+            return _grouped(await payments.sweeps_of(self._viewer, keys), lambda sweep: sweep.payment_id)
 
         return _loader(read)
 

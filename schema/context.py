@@ -15,7 +15,15 @@ from models.kernel.viewer import Viewer
 from models.ledger.balances import AccountRecord, PlanRecord, PostingRecord, TransferRecord
 from models.ledger.plans import State
 from models.payments.operations import Issuer
-from models.payments.reads import DepositRecord, GatewayRecord, PaymentNow, PaymentRecord, StepRecord, WalletRecord
+from models.payments.reads import (
+    DepositRecord,
+    GatewayRecord,
+    PaymentNow,
+    PaymentRecord,
+    StepRecord,
+    SweepRecord,
+    WalletRecord,
+)
 from models.people.reads import BalanceRecord, IdentityRecord, PersonRecord
 from schema.connections import Connection
 from schema.events import Event
@@ -34,6 +42,7 @@ class Load(Protocol):
     def gateway(self, id: int) -> Awaitable[GatewayRecord | None]: ...
     def deposits(self, payment: int) -> Awaitable[list[DepositRecord]]: ...
     def steps(self, payment: int) -> Awaitable[list[StepRecord]]: ...
+    def sweeps_of(self, payment: int) -> Awaitable[list[SweepRecord]]: ...
     def wallet_of(self, payment: int) -> Awaitable[WalletRecord | None]: ...
     def balances(self, person: int) -> Awaitable[list[BalanceRecord]]: ...
     def identities(self, person: int) -> Awaitable[list[IdentityRecord]]: ...

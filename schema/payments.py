@@ -33,10 +33,11 @@ from schema.refusals import (
     InvalidInput,
     NotAllowed,
     NotFound,
+    TooManyPayments,
     VersionConflict,
 )
 from schema.scalars import CurrencyCode
-from schema.sweeps import Wallet
+from schema.sweeps import Sweep, Wallet
 from schema.work import JobRun
 
 NOUN, DEPOSIT = "Payment", "Deposit"
@@ -141,6 +142,7 @@ class Payment(Node):
     received: Money = strawberry.field(description="What was credited to the person's balance.")
     person_number: int = strawberry.field(description="The number of the person who pays.")
     gateway_data: GatewayData = strawberry.field(description="Where to pay.")
+    reason: str | None = strawberry.field(description="Why an operator ended it.")
     sweep_deferred: str | None = strawberry.field(description="Why the coins stay on their address for now.")
     needs_attention: bool = strawberry.field(description="Its check fails again and again: a human has to look.")
     expires_at: datetime = strawberry.field(description="When it ends unless something arrived.")
@@ -165,6 +167,10 @@ class Payment(Node):
     async def wallet(self, info: Info) -> Wallet | None:
         record = await info.context.load.wallet_of(self.record.id)
         return Wallet.of(record) if record else None
+
+    @strawberry.field(description="What was sent over the chain for it, the newest first, up to fifty; staff only.")
+    async def sweeps(self, info: Info) -> list[Sweep]:
+        return [Sweep.of(record) for record in await info.context.load.sweeps_of(self.record.id)]
 
     @strawberry.field(description="How its checks fare; null unless you read everything.")
     async def check(self, info: Info) -> PaymentCheck | None:
@@ -202,6 +208,7 @@ class Payment(Node):
             received=Money.of(record.received),
             person_number=record.person_id,
             gateway_data=GatewayData.of(record),
+            reason=record.reason,
             sweep_deferred=record.sweep_deferred,
             needs_attention=record.needs_attention,
             expires_at=record.expires_at,
@@ -245,7 +252,10 @@ class PaymentFilter:
     status: PaymentStatus | None = strawberry.field(default=None, description="Of the payment's life.")
     currency: CurrencyCode | None = strawberry.field(default=None, description="Of the amount.")
     gateway: str | None = strawberry.field(default=None, description="The gateway's code.")
+    exception: PaymentException | None = strawberry.field(default=None, description="What is not as it was asked for.")
     needs_attention: bool | None = strawberry.field(default=None, description="Whether a human has to look.")
+    paid_to: str | None = strawberry.field(default=None, description="The deposit address, or the bank reference.")
+    tx_id: str | None = strawberry.field(default=None, description="A transaction that brought something.")
     created_from: datetime | None = strawberry.field(default=None, description="Made at this moment or later.")
     created_to: datetime | None = strawberry.field(default=None, description="Made before this moment.")
 
@@ -256,7 +266,10 @@ class PaymentFilter:
             self.status,
             self.currency,
             self.gateway,
+            self.exception,
             self.needs_attention,
+            self.paid_to,
+            self.tx_id,
             self.created_from,
             self.created_to,
         )
@@ -310,7 +323,7 @@ class MatchDepositInput(Asked):
 CreatePaymentResult = Annotated[
     Payment
     | NotFound
-    | NotAllowed
+    | TooManyPayments
     | GatewayDisabled
     | GatewayUnavailable
     | CurrencyNotSupported

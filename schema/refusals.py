@@ -176,6 +176,11 @@ class GatewayDisabled(Refusal):
     refusal: ClassVar[type[kernel.Refusal]] = payments.GatewayDisabled
 
 
+@strawberry.type(description="The person has as many payments under way as anybody may have.")
+class TooManyPayments(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payments.TooManyPayments
+
+
 @strawberry.type(description="The payment gateway lacks what it needs; everything else works.")
 class GatewayUnavailable(Refusal):
     refusal: ClassVar[type[kernel.Refusal]] = payments.GatewayUnavailable
@@ -184,7 +189,7 @@ class GatewayUnavailable(Refusal):
 SHOWN: tuple[type[Refusal], ...] = (
     NotFound, NotAllowed, IllegalMove, InvalidAmount, InvalidInput, CurrencyNotSupported, IdempotencyKeyConflict,
     VersionConflict, Busy, InsufficientFunds, InvalidPostings, DealHasOpenDispute, DealDisputeAlreadyCreated,
-    DealDisputeAlreadyClosed, GatewayDisabled, GatewayUnavailable,
+    DealDisputeAlreadyClosed, GatewayDisabled, GatewayUnavailable, TooManyPayments,
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ strawberry.enum(Purpose, name="SweepPurpose", description="What a transaction of
 @strawberry.type(description="A deposit address: given out for one payment, and for no other ever.")
 class Wallet(Node):
     status: WalletStatus = strawberry.field(description="Of what is on it.")
+    payment_number: int = strawberry.field(description="The number of the payment that it was given out for.")
     network: str = strawberry.field(description="The chain.")
     address: str = strawberry.field(description="The address.")
     derivation_index: BigInt = strawberry.field(description="By which its key is derived.")
@@ -37,6 +38,7 @@ class Wallet(Node):
         return cls(
             id=global_id(WALLET, record.id),
             status=record.status,
+            payment_number=record.payment_id,
             network=record.network,
             address=record.address,
             derivation_index=BigInt(record.derivation_index),

@@ -6,6 +6,7 @@ bip-utils makes and checks them, and not tronpy, whose import takes a second: th
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from bip_utils.addr.trx_addr import TrxAddrDecoder
 from bip_utils.base58 import Base58Encoder
@@ -24,8 +25,12 @@ def valid_address(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1_024)
 def body_of(address: str) -> bytes:
-    """The twenty bytes without prefix, of which contracts speak. ValueError: it is no address."""
+    """The twenty bytes without prefix, of which contracts speak. ValueError: it is no address.
+
+    Kept, since the same few are asked for again and again: the contract's with every transaction of a block.
+    """
     if len(address) > _LONGEST:
         raise ValueError("not an address")
     return bytes(TrxAddrDecoder.DecodeAddr(address))

@@ -217,13 +217,15 @@ async def promotable(limit: int) -> list[list[int]]:
     return [list(row["ids"]) for row in rows]
 
 
-async def waiting(customer: int, currency: str) -> list[int]:
+async def waiting(customer: int, currency: str, limit: int) -> list[int]:
     """The numbers of a customer's deals that wait for money of a currency, the oldest first."""
     rows = await fetch(
         sql(
-            """SELECT id FROM deal WHERE customer_id = {} AND currency = {} AND status = 'waiting_for_payment' ORDER BY id""",
+            """SELECT id FROM deal WHERE customer_id = {} AND currency = {} AND status = 'waiting_for_payment'
+                ORDER BY id LIMIT {}""",
             customer,
             currency,
+            limit,
         )
     )
     return [row["id"] for row in rows]

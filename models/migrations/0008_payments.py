@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                 ('reference', fields.CharField(null=True, unique=True, description='by which a bank names it', max_length=40)),
                 ('sweep_deferred', fields.CharField(null=True, description='why coins stay where they are for now', max_length=40)),
                 ('needs_attention', fields.BooleanField(default=False)),
+                ('reason', fields.CharField(null=True, description='why an operator ended it', max_length=500)),
                 ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('settled_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('failures', fields.IntField(default=0, description='in a row')),

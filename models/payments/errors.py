@@ -16,6 +16,17 @@ class GatewayDisabled(Refusal):
         super().__init__("This payment gateway is switched off; use another, or come back later.")
 
 
+class TooManyPayments(Refusal):
+    """The person has as many payments under way as anybody may have."""
+
+    code = "TOO_MANY_PAYMENTS"
+    http = 429
+    retryable = True
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} payments are under way already; pay one, or let one expire.")
+
+
 class GatewayUnavailable(Refusal):
     """The payment gateway lacks what it needs to make payments here; everything else works."""
 

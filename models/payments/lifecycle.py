@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from models.kernel.lifecycle import Deed, Lifecycle, Move
+from models.kernel.refusals import IllegalMove
 from models.kernel.viewer import OPERATOR, SYSTEM
 from settings import settings
 
@@ -56,31 +57,26 @@ class Purpose(StrEnum):
     TOP_UP = "top_up"
 
 
+class Adapter(StrEnum):
+    """Who speaks to the outside for a gateway."""
+
+    TRON = "tron"
+    BANK_TRANSFER = "bank_transfer"
+
+    def takes(self, currency: str) -> bool:
+        """A chain counts in the units of its token, a bank in those of money: neither can bring the other's."""
+        return (currency in TOKENS) is (self is Adapter.TRON)
+
+
+TOKENS = frozenset({"USDT"})
+
+
 class GatewayStatus(StrEnum):
     ENABLED = "enabled"
     DISABLED = "disabled"
 
 
-S = PaymentStatus
-PAYMENTS = Lifecycle(
-    "payment",
-    code="PAYMENT_STATUS_CHANGE_NOT_ALLOWED",
-    start=S.WAITING,
-    moves={
-        "settle": Move({S.WAITING}, S.SUCCESS, who={SYSTEM}),
-        "expire": Move({S.WAITING}, S.ERROR, who={SYSTEM}),
-        "fail": Move({S.WAITING}, S.ERROR, who={OPERATOR}),
-    },
-    deeds={
-        "recheck": Deed(who={OPERATOR}),
-        "see_deposit": Deed(who={SYSTEM}),
-        "drop_deposit": Deed(who={SYSTEM}),
-        "credit_deposit": Deed(who={SYSTEM, OPERATOR}),
-        "defer_sweep": Deed(who={SYSTEM}),
-        "call_for_attention": Deed(who={SYSTEM}),
-        "recover": Deed(who={SYSTEM}),
-    },
-)
+CODE = "PAYMENT_STATUS_CHANGE_NOT_ALLOWED"
 
 
 def exception_of(payment: Any) -> PaymentException:
@@ -98,6 +94,33 @@ def covered(payment: Any) -> bool:
     may_miss: int = payment.amount_minor * settings().payment_tolerance_bps
     return missing * 10_000 <= may_miss
 
+
+def not_covered(payment: Any) -> None:
+    """What was paid whole is not ended as if it had not been."""
+    if covered(payment):
+        raise IllegalMove("payment", "fail", payment.status.name, ["settle"], code=CODE)
+
+
+S = PaymentStatus
+PAYMENTS = Lifecycle(
+    "payment",
+    code=CODE,
+    start=S.WAITING,
+    moves={
+        "settle": Move({S.WAITING}, S.SUCCESS, who={SYSTEM}),
+        "expire": Move({S.WAITING}, S.ERROR, who={SYSTEM}),
+        "fail": Move({S.WAITING}, S.ERROR, who={OPERATOR}, needs=(not_covered,)),
+    },
+    deeds={
+        "recheck": Deed(who={OPERATOR}),
+        "see_deposit": Deed(who={SYSTEM}),
+        "drop_deposit": Deed(who={SYSTEM}),
+        "credit_deposit": Deed(who={SYSTEM, OPERATOR}),
+        "defer_sweep": Deed(who={SYSTEM}),
+        "call_for_attention": Deed(who={SYSTEM}),
+        "recover": Deed(who={SYSTEM}),
+    },
+)
 
 W = WalletStatus
 WALLETS = Lifecycle(

@@ -79,6 +79,7 @@ class Payment(LivingRow):
     reference = fields.CharField(max_length=40, null=True, unique=True, description="by which a bank names it")
     sweep_deferred = fields.CharField(max_length=40, null=True, description="why coins stay where they are for now")
     needs_attention = fields.BooleanField(default=False)
+    reason = fields.CharField(max_length=ERROR_MAX, null=True, description="why an operator ended it")
     expires_at = fields.DatetimeField()
     settled_at = fields.DatetimeField(null=True)
     failures = fields.IntField(default=0, description="in a row")

@@ -16,7 +16,9 @@ CHECK_PAYMENTS = Job(
     "Reads new blocks, credits what arrived, has waiting deals go on, and sweeps coins to the main wallet.",
     timeout="payment",
 )
-EXPIRE_PAYMENTS = Job("expire_payments", "expire_payments", "Ends payments for which nothing came in time.")
+EXPIRE_PAYMENTS = Job(
+    "expire_payments", "expire_payments", "Ends what nobody paid in time, and comes back to coins left behind."
+)
 PROVE_RESERVES = Job(
     "prove_reserves", "prove_reserves", "Compares what stands on the chain with what we owe.", timeout="audit"
 )
@@ -53,6 +55,37 @@ CHECKS = (
              FULL JOIN (SELECT key, amount, currency FROM ledger_transfer WHERE kind IN ('deposit', 'deposit.unmatched')) t
                ON t.key = d.key
             WHERE coalesce(d.amount, 0) <> coalesce(t.amount, 0) OR d.currency <> t.currency""",
+    ),
+    Check(
+        "deposits_reach_their_person",
+        "what is credited of a deposit stands with the person who pays",
+        """SELECT 'deposit ' || d.id || ' went to ' || coalesce(a.name, 'nobody') AS difference
+             FROM deposit d JOIN payment p ON p.id = d.payment_id
+             LEFT JOIN ledger_transfer t ON t.key = 'match:deposit:' || d.id
+                    OR (t.kind = 'deposit' AND t.key = 'deposit:' || d.network || ':' || d.tx_id || ':' || d.log_index)
+             LEFT JOIN ledger_account a ON a.id = t.to_id
+            WHERE d.credited_at IS NOT NULL AND (a.name IS DISTINCT FROM 'person:' || p.person_id || ':available'
+                  OR t.amount <> d.amount_minor OR t.currency <> d.currency)""",
+    ),
+    Check(
+        "unmatched_is_unmatched",
+        "what is in suspense is what nobody was found for",
+        """SELECT coalesce(a.currency, d.currency) || ' in suspense is ' || coalesce(a.own, 0) || ', deposits say '
+                  || coalesce(d.sum, 0) AS difference
+             FROM (SELECT a.currency, a.own + coalesce((SELECT sum(own_delta) FROM ledger_delta l WHERE l.account_id = a.id), 0)
+                          AS own FROM ledger_account a WHERE a.kind = 'suspense.unmatched') a
+             FULL JOIN (SELECT currency, sum(amount_minor) AS sum FROM deposit WHERE payment_id IS NULL GROUP BY 1) d
+               ON d.currency = a.currency
+            WHERE coalesce(a.own, 0) <> coalesce(d.sum, 0)""",
+    ),
+    Check(
+        "fees_are_booked",
+        "what the network took for a sweep is booked once, as it is",
+        """SELECT 'fee of sweep ' || coalesce(s.id::text, t.key) || ' is ' || coalesce(s.fee_minor, 0) || ', booked are '
+                  || coalesce(t.amount, 0) AS difference
+             FROM (SELECT id, fee_minor FROM sweep WHERE fee_minor > 0) s
+             FULL JOIN (SELECT key, amount FROM ledger_transfer WHERE kind = 'sweep.fee') t ON t.key = 'fee:sweep:' || s.id
+            WHERE coalesce(s.fee_minor, 0) <> coalesce(t.amount, 0)""",
     ),
     Check(
         "wallets_are_deposits",

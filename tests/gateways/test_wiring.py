@@ -87,7 +87,10 @@ async def test_production(knobs):
     check_worker()
     with pytest.raises(ValueError, match="SALDO_TRON_PRIVATE_KEY is the worker's alone"):
         check_api()
-    knobs(tron_main_key="22" * 32)
+    knobs(tron_private_key="", tron_main_key="22" * 32)
+    with pytest.raises(ValueError, match="SALDO_TRON_MAIN_KEY is the worker's alone"):
+        check_api()
+    knobs(**PRIVATE)
     with pytest.raises(ValueError, match="SALDO_TRON_MAIN_KEY is not the key of SALDO_TRON_MAIN_WALLET"):
         check_worker()
     knobs(tron_main_key=MAIN.hex())

@@ -20,7 +20,7 @@ from models.payments.operations.checking import (
 from models.payments.operations.ending import expire, fail, recheck
 from models.payments.operations.gateways import Terms, upsert_gateway
 from models.payments.operations.making import Asked, Issuer, make, skip_addresses
-from models.payments.operations.scanning import see, take_blocks
+from models.payments.operations.scanning import see, take_blocks, wake
 from models.payments.operations.sweeping import (
     Done,
     broadcasted,
@@ -36,5 +36,5 @@ __all__ = [
     "Arrived", "Asked", "Claimed", "Done", "Issuer", "Terms", "TransferReceived", "broadcasted", "claim_due", "confirm", "credit",
     "defer", "expire", "expire_attempt", "fail", "fail_attempt", "give_back", "make", "match", "note_failure", "note_step", "plan",
     "received", "recheck", "release_checked", "see", "settle", "sign", "skip_addresses", "take_blocks", "transfered",
-    "upsert_gateway",
+    "upsert_gateway", "wake",
 ]  # fmt: skip

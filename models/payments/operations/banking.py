@@ -25,7 +25,7 @@ from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.payments import postings
 from models.payments.errors import DEPOSIT_NOT_FOUND, PAYMENT_NOT_FOUND
-from models.payments.lifecycle import PAYMENTS
+from models.payments.lifecycle import PAYMENTS, Adapter
 from models.payments.operations.checking import settled, tell_credited
 from models.payments.reads import PaymentRecord
 from models.payments.tables import Deposit, Payment, PaymentGateway
@@ -33,7 +33,7 @@ from models.payments.views import visible_to
 from models.unit import Unit, operation
 from settings import settings
 
-SERVICE, NETWORK = "bank_transfer", "bank"
+NETWORK = "bank"
 BOOKED = "transfer.received"
 
 
@@ -73,8 +73,9 @@ async def received(work: Unit, said: TransferReceived, _received: Received) -> N
 
 def _money(said: TransferReceived) -> Money:
     """Refuses, for the message to die with the reason, what no transfer can be."""
-    if said.currency not in settings().deal_currencies:
-        raise CurrencyNotSupported(said.currency, settings().deal_currencies)
+    taken = [code for code in settings().deal_currencies if Adapter.BANK_TRANSFER.takes(code)]
+    if said.currency not in taken:
+        raise CurrencyNotSupported(said.currency, taken)
     return Money.of(Decimal(said.amount), said.currency).positive()
 
 
@@ -87,9 +88,9 @@ async def _meant(work: Unit, said: TransferReceived) -> Payment | None:
 
 
 async def _leave(work: Unit, said: TransferReceived, money: Money, at: datetime) -> None:
-    known = await PaymentGateway.filter(service=SERVICE).order_by("id").first()
+    known = await PaymentGateway.filter(service=Adapter.BANK_TRANSFER.value).order_by("id").first()
     if known is None:
-        raise Poison(f"there is no gateway for {SERVICE}")
+        raise Poison(f"there is no gateway for {Adapter.BANK_TRANSFER}")
     gateway = await work.lock(PaymentGateway, sql("r.id = {}", known.id), visible_to=TRUE)
     deposit = _deposit(said, money, gateway.id, at)
     await work.post(gateway, postings.suspend(deposit))

@@ -105,6 +105,7 @@ async def credit(
     if payment is None:
         return None
     wallet = await locked_wallet(work, payment.id)
+    marks = payment.marks
     known = {(d.tx_id, d.log_index): d for d in await Deposit.filter(payment_id=payment.id)}
     at: datetime = await work.db.fetchval("SELECT saldo_now()")
     for deposit in known.values():
@@ -120,7 +121,7 @@ async def credit(
         await work.touch(payment, marks=max(payment.marks, 1), next_check_at=payment.next_check_at or at)
     return replace(
         claimed,
-        marks=payment.marks,
+        marks=claimed.marks + payment.marks - marks,
         status=payment.status,
         covered=covered(payment),
         wallet=WalletRecord.of(wallet.columns()),
@@ -187,13 +188,24 @@ async def settled(work: Unit, payment: Payment) -> None:
         await mark_step(work, payment, Step.STATUS)
 
 
+FOR_A_HUMAN = frozenset({"NO_TRX", "FEE_TOO_HIGH"})
+"""Reasons to leave coins where they are that do not go away by themselves."""
+
+
 @step()
-async def defer(work: Unit, claimed: Claimed, reason: str | None, *, by: Viewer) -> None:
-    """Say why coins stay where they are for now; None: they do not any more."""
+async def defer(work: Unit, claimed: Claimed, reason: str | None, *, by: Viewer) -> bool:
+    """Say why coins stay where they are for now, and call a human where it takes one; None: they do not any more. Whether a
+    human was called."""
     payment = await still_ours(work, Payment, claimed.id, claimed.token)
-    if payment is not None and payment.sweep_deferred != reason:
-        payment.sweep_deferred = reason
-        await work.record(payment, "defer_sweep", reason=reason)
+    if payment is None or payment.sweep_deferred == reason:
+        return False
+    payment.sweep_deferred = reason
+    await work.record(payment, "defer_sweep", reason=reason)
+    if reason not in FOR_A_HUMAN or payment.needs_attention:
+        return False
+    payment.needs_attention = True
+    await work.record(payment, "call_for_attention", step=Step.SWEEP.value, error=reason)
+    return True
 
 
 @step()
@@ -213,7 +225,7 @@ async def release_checked(work: Unit, claimed: Claimed, *, again_at: datetime | 
     payment = await still_ours(work, Payment, claimed.id, claimed.token)
     if payment is None:
         return
-    if payment.needs_attention:
+    if payment.needs_attention and payment.sweep_deferred not in FOR_A_HUMAN:
         payment.needs_attention = False
         await work.record(payment, "recover")
     marks = payment.marks - claimed.marks
@@ -249,19 +261,21 @@ class Told:
 
 @step()
 async def note_failure(
-    work: Unit, claimed: Claimed, failed: Step, error: str, *, hopeless: bool = False, by: Viewer
+    work: Unit, claimed: Claimed, failed: Step, error: str, *, hopeless: bool = False, outage: bool = False, by: Viewer
 ) -> Told:
     """Keep why a check failed at a step; the payment stays as it is. [spec/deals §7.1]
 
     It is looked at again the next minute, later and later once it has failed `payment_failures_max` times; then a human is
-    called, or at once where it is `hopeless`.
+    called, or at once where it is `hopeless`, and not at all while there is an `outage`, or where there was only something to
+    be asked. Such a question stays one: it does not come before those with something to do.
     """
     payment = await still_ours(work, Payment, claimed.id, claimed.token)
     if payment is None:
         return Told()
     failures, limits = payment.failures + 1, settings()
     sentry = failures == 1 or payment.failed_step != failed.value
-    human = (hopeless or failures >= limits.payment_failures_max) and not payment.needs_attention
+    enough = failures >= limits.payment_failures_max and claimed.marks > 0 and not outage
+    human = (hopeless or enough) and not payment.needs_attention
     if human:
         payment.needs_attention = True
         await work.record(payment, "call_for_attention", step=failed.value, error=error[:ERROR_MAX])
@@ -274,8 +288,7 @@ async def note_failure(
         failed_step=failed.value,
         last_error=error[:ERROR_MAX],
         last_checked_at=now(),
-        next_check_at=now() + timedelta(seconds=pause) if more else now(),
-        marks=max(payment.marks, 1),
+        next_check_at=now() + timedelta(seconds=pause) if more or not payment.marks else now(),
         lease_token=None,
         lease_until=None,
     )

@@ -5,18 +5,17 @@ from __future__ import annotations
 from models.events.requests import Request
 from models.kernel.clock import now
 from models.kernel.refusals import FieldProblem, IllegalMove, InvalidInput, NotAllowed, NotFound, VersionConflict
-from models.kernel.sql import TRUE, sql
+from models.kernel.sql import TRUE, join, sql
 from models.kernel.viewer import Viewer
 from models.payments.errors import PAYMENT_NOT_FOUND
 from models.payments.lifecycle import PAYMENTS, PaymentStatus
-from models.payments.reads import OVERDUE, PaymentRecord
+from models.payments.reads import PaymentRecord, in_vain
 from models.payments.tables import Payment
 from models.payments.views import visible_to
 from models.unit import Unit, operation, step
 from models.work.jobs import Job
 from models.work.reads import JobRunRecord
 from models.work.tables import JobRun
-from settings import settings
 
 REASON_MAX = 500
 
@@ -28,9 +27,12 @@ async def expire(work: Unit, id: int, *, by: Viewer) -> bool:
     Its address stays watched; what comes late is credited. False: it came meanwhile, or it ended otherwise.
     """
     payment = await work.lock(Payment, sql("r.id = {}", id), visible_to=TRUE)
-    if payment.status is not PaymentStatus.WAITING or not await work.db.fetchval(
-        f"SELECT {OVERDUE.format('$1')} FROM payment r WHERE r.id = $2", settings().payment_watched_days, id
-    ):
+    if payment.status is not PaymentStatus.WAITING:
+        return False
+    text, values = join(
+        [sql("SELECT EXISTS (SELECT FROM payment r WHERE r.id = {} AND", id), in_vain(), sql(")")]
+    ).render()
+    if not await work.db.fetchval(text, *values):
         return False
     await work.move(payment, "expire")
     return True
@@ -45,7 +47,9 @@ async def fail(work: Unit, id: int, reason: str, *, by: Viewer, request: Request
     if not reason.strip() or len(reason) > REASON_MAX:
         raise InvalidInput(FieldProblem("reason", f"must have 1 to {REASON_MAX} characters, not only blanks"))
     payment = await _locked(work, id, by)
-    return await work.move(payment, PAYMENTS.may(payment, "fail", by), reason=reason)
+    move = PAYMENTS.may(payment, "fail", by)
+    payment.reason = reason
+    return await work.move(payment, move, reason=reason)
 
 
 @operation(answers=JobRunRecord, refuses=(NotFound, NotAllowed))

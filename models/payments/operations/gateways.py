@@ -18,7 +18,7 @@ from models.kernel.refusals import (
 )
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import OPERATOR, SYSTEM, Viewer
-from models.payments.lifecycle import GATEWAYS, GatewayStatus
+from models.payments.lifecycle import GATEWAYS, Adapter, GatewayStatus
 from models.payments.reads import GatewayRecord
 from models.payments.tables import CODE_MAX, LOGO_MAX, NAME_MAX, PaymentGateway
 from models.unit import Unit, operation
@@ -58,6 +58,8 @@ async def upsert_gateway(
         born = await work.open(_changed(PaymentGateway(code=code), terms))
         return born if terms.enabled else await work.move(born, "disable")
     gateway = await work.lock(PaymentGateway, sql("r.code = {}", code), visible_to=TRUE)
+    if gateway.service != terms.service:
+        raise InvalidInput(FieldProblem("service", "stays what it was: its payments hang on it; offer another gateway"))
     before = _terms(gateway)
     _changed(gateway, terms)
     if before != _terms(gateway):
@@ -91,12 +93,15 @@ def _judge(code: str, terms: Terms) -> None:
         problems.append(FieldProblem("logo", f"must be an https:// address of up to {LOGO_MAX} characters"))
     if not 0 <= terms.confirmations <= CONFIRMATIONS_MAX:
         problems.append(FieldProblem("confirmations", f"must be 0 to {CONFIRMATIONS_MAX}"))
+    if terms.service not in set(Adapter):
+        problems.append(FieldProblem("service", f"must be one of {', '.join(Adapter)}"))
     if not terms.limits:
         problems.append(FieldProblem("limits", "must name one currency or more"))
     if problems:
         raise InvalidInput(*problems)
     for currency, (least, most) in terms.limits.items():
-        if currency not in settings().deal_currencies:
-            raise CurrencyNotSupported(currency, settings().deal_currencies)
+        taken = [code for code in settings().deal_currencies if Adapter(terms.service).takes(code)]
+        if currency not in taken:
+            raise CurrencyNotSupported(currency, taken)
         if not 0 < least.minor <= most.minor <= MINOR_MAX:
             raise InvalidAmount(f"The limits of {currency} must be above zero, the least not above the most.")

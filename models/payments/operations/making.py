@@ -10,9 +10,9 @@ from decimal import Decimal
 from models.events.requests import Request
 from models.kernel.clock import now
 from models.kernel.money import Money
-from models.kernel.refusals import NOT_PARTICIPANT, CurrencyNotSupported, InvalidAmount, NotAllowed, NotFound
+from models.kernel.refusals import CurrencyNotSupported, InvalidAmount, NotFound
 from models.kernel.viewer import OPERATOR, SERVICE, USER, Viewer
-from models.payments.errors import PAYMENT_GATEWAY_NOT_FOUND, GatewayDisabled, GatewayUnavailable
+from models.payments.errors import PAYMENT_GATEWAY_NOT_FOUND, GatewayDisabled, GatewayUnavailable, TooManyPayments
 from models.payments.lifecycle import GatewayStatus
 from models.payments.reads import PaymentRecord
 from models.payments.tables import Payment, PaymentGateway, Wallet
@@ -38,7 +38,7 @@ class Asked:
 
 @operation(
     answers=PaymentRecord,
-    refuses=(NotFound, NotAllowed, GatewayDisabled, CurrencyNotSupported, InvalidAmount, GatewayUnavailable),
+    refuses=(NotFound, TooManyPayments, GatewayDisabled, CurrencyNotSupported, InvalidAmount, GatewayUnavailable),
 )
 async def make(
     work: Unit, asked: Asked, issuers: Mapping[str, Issuer], *, by: Viewer, request: Request | None = None
@@ -46,16 +46,14 @@ async def make(
     """A person, or a service or an operator for him, asks where to pay. [spec/deals §3 row 7]
 
     On a chain: a fresh address, derived from a public key by an index that no other payment has. Nothing is asked of the
-    outside. Refuses PAYMENT_GATEWAY_NOT_FOUND, PERSON_NOT_FOUND, NOT_PARTICIPANT for another person's payment,
-    GATEWAY_DISABLED, CURRENCY_NOT_SUPPORTED, INVALID_AMOUNT beyond the gateway's limits, and GATEWAY_UNAVAILABLE where the
-    gateway's settings are missing.
+    outside. Locks the key of the person's payments. Refuses PAYMENT_GATEWAY_NOT_FOUND, PERSON_NOT_FOUND (to a person also for
+    everybody else), TOO_MANY_PAYMENTS, GATEWAY_DISABLED, CURRENCY_NOT_SUPPORTED, INVALID_AMOUNT beyond the gateway's limits,
+    and GATEWAY_UNAVAILABLE where the gateway's settings are missing.
     """
     gateway = await PaymentGateway.get_or_none(code=asked.gateway or "")
     if gateway is None:
         raise NotFound("payment_gateway", code=PAYMENT_GATEWAY_NOT_FOUND)
-    person = await _person(work, asked.person)
-    if not by.has(SERVICE, OPERATOR) and not (by.has(USER) and by.person == person):
-        raise NotAllowed("make", code=NOT_PARTICIPANT)
+    person = await _person(work, asked.person, by)
     money = _judge(gateway, asked)
     if gateway.service not in issuers:
         raise GatewayUnavailable
@@ -69,7 +67,7 @@ async def make(
         amount_minor=money.minor,
         gateway_data=told,
         reference=told.get("reference"),
-        expires_at=now() + timedelta(seconds=settings().payment_expires_seconds),
+        expires_at=now() + timedelta(seconds=_lifetime(told)),
     )
     if "address" in told:
         payment.next_check_at = now() + timedelta(seconds=settings().check_payments_period_seconds)
@@ -79,10 +77,25 @@ async def make(
     return payment
 
 
-async def _person(work: Unit, number: int | None) -> int:
-    if number is None or not await work.db.fetchval("SELECT EXISTS (SELECT FROM person WHERE id = $1)", number):
+async def _person(work: Unit, number: int | None, by: Viewer) -> int:
+    """Who pays; to a person, anybody else is nobody. Locks the key under which his payments are counted."""
+    seen = by.has(SERVICE, OPERATOR) or (by.has(USER) and by.person == number)
+    if (
+        number is None
+        or not seen
+        or not await work.db.fetchval("SELECT EXISTS (SELECT FROM person WHERE id = $1)", number)
+    ):
         raise NotFound("person", code=PERSON_NOT_FOUND)
+    await work.alone(f"payments of person:{number}")
+    query = "SELECT count(*) FROM payment WHERE person_id = $1 AND status = 'waiting'"
+    if await work.db.fetchval(query, number) >= settings().payments_open_max:
+        raise TooManyPayments(settings().payments_open_max)
     return number
+
+
+def _lifetime(told: Mapping[str, str]) -> int:
+    """In seconds: a chain is quick, a bank takes days."""
+    return settings().payment_expires_seconds if "address" in told else settings().bank_payment_expires_seconds
 
 
 def _judge(gateway: PaymentGateway, asked: Asked) -> Money:

@@ -38,6 +38,12 @@ async def take_blocks(
 
 
 @step()
+async def wake(work: Unit, ids: Sequence[int], *, by: Viewer) -> int:
+    """There is something to do for these payments. Locks them by number. How many there were."""
+    return await mark_payments(work, ids) if ids else 0
+
+
+@step()
 async def see(work: Unit, network: str, head: int, arrived: Sequence[Arrived], *, by: Viewer) -> int:
     """Blocks up to `head` were looked at that are not solid yet: say which payments they would concern. No money moves.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from models.kernel.viewer import Viewer
 from models.payments.errors import PAYMENT_NOT_FOUND
 from models.payments.lifecycle import (
     GatewayStatus,
+    PaymentException,
     PaymentStatus,
     Purpose,
     Step,
@@ -82,7 +84,10 @@ class Wanted:
     status: PaymentStatus | None = None
     currency: str | None = None
     gateway: str | None = None
+    exception: PaymentException | None = None
     needs_attention: bool | None = None
+    paid_to: str | None = None
+    tx_id: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
 
@@ -93,11 +98,23 @@ class Wanted:
             ("r.status = {}", self.status and self.status.value),
             ("r.currency = {}", self.currency),
             ("r.gateway_id = (SELECT id FROM payment_gateway WHERE code = {})", self.gateway),
+            ("r.exception = {}", self.exception and self.exception.value),
             ("r.needs_attention = {}", self.needs_attention),
+            (_PAID_TO, self.paid_to and (self.paid_to.strip(), _plain(self.paid_to))),
+            ("r.id IN (SELECT payment_id FROM deposit WHERE tx_id = {})", self.tx_id),
             ("r.created_at >= {}", self.created_from),
             ("r.created_at < {}", self.created_to),
         )
         return _all_of(given)
+
+
+_PAID_TO = """r.id IN (SELECT payment_id FROM wallet WHERE address = {}
+                        UNION ALL SELECT id FROM payment WHERE reference = {})"""
+
+
+def _plain(reference: str) -> str:
+    """A bank reference as it is kept, however it was typed."""
+    return re.sub(r"[^0-9A-Z]", "", reference.upper())
 
 
 async def listed(viewer: Viewer, wanted: Wanted, order: Order, cut: Cut) -> Page[PaymentRecord]:
@@ -196,6 +213,21 @@ async def sweeps(viewer: Viewer, ids: Sequence[int]) -> dict[int, SweepRecord]:
     return {row["id"]: SweepRecord.of(row) for row in await fetch(join([SWEEP, where]))}
 
 
+async def sweeps_of(viewer: Viewer, payments: Sequence[int]) -> list[SweepRecord]:
+    """The newest first, up to fifty of each payment."""
+    query = join(
+        [
+            sql(
+                """SELECT r.* FROM unnest({}::bigint[]) p(id) CROSS JOIN LATERAL (
+                     SELECT * FROM sweep WHERE payment_id = p.id ORDER BY id DESC LIMIT 50) r WHERE""",
+                list(payments),
+            ),
+            staff(viewer),
+        ]
+    )
+    return [SweepRecord.of(row) for row in await fetch(query)]
+
+
 NEWEST_SWEEP = Order("sweep", (Column("r.id", int),), descending=True)
 
 
@@ -227,5 +259,5 @@ def _all_of(given: Sequence[tuple[str, Any]]) -> Sql:
     wanted = TRUE
     for text, value in given:
         if value is not None:
-            wanted &= sql(text, value)
+            wanted &= sql(text, *(value if isinstance(value, tuple) else (value,)))
     return wanted

@@ -76,6 +76,7 @@ class PaymentRecord(NounRecord):
     exception: PaymentException
     gateway_data: Mapping[str, str]
     sweep_deferred: str | None
+    reason: str | None
     needs_attention: bool
     expires_at: datetime
     settled_at: datetime | None
@@ -85,7 +86,7 @@ class PaymentRecord(NounRecord):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
-        plain = ("id", "gateway_id", "person_id", "sweep_deferred", "needs_attention", "version")
+        plain = ("id", "gateway_id", "person_id", "sweep_deferred", "reason", "needs_attention", "version")
         return cls(
             **{name: row[name] for name in plain},
             amount=Money(row["amount_minor"], row["currency"]),

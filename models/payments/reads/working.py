@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.kernel.money import Money
-from models.kernel.sql import fetch, fetch_one, join, sql
+from models.kernel.sql import Sql, fetch, fetch_one, join, sql
 from models.payments.lifecycle import (
     LIVE,
     Purpose,
 )
 from models.payments.reads.records import SweepRecord
+from settings import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +86,38 @@ async def cursor(network: str) -> CursorRecord | None:
     return row and CursorRecord(row["block"], row["seen_block"])
 
 
-OVERDUE = """r.expires_at + CASE WHEN r.received_minor > 0 THEN make_interval(days => {}) ELSE interval '0' END <= saldo_now()
+OVERDUE = """(r.amount_minor - r.received_minor) * 10000 > r.amount_minor * {}
+   AND r.expires_at + CASE WHEN r.received_minor > 0 THEN make_interval(days => {}) ELSE interval '0' END <= saldo_now()
    AND NOT EXISTS (SELECT FROM deposit d WHERE d.payment_id = r.id AND d.credited_at IS NULL AND d.dropped_at IS NULL)
    AND NOT EXISTS (SELECT FROM wallet w JOIN chain_cursor c ON c.network = w.network
                     WHERE w.payment_id = r.id AND c.scanned_at < r.expires_at)"""
 """Nothing came in time, or not all of it within the days after; nothing is on its way, and the chain was read since."""
 
 
-async def overdue(limit: int, watched_days: int) -> list[int]:
+def in_vain() -> Sql:
+    """Whether a waiting payment `r` waits in vain."""
+    return sql(OVERDUE, settings().payment_tolerance_bps, settings().payment_watched_days)
+
+
+async def overdue(limit: int) -> list[int]:
     """Numbers of payments that wait in vain."""
+    waiting = sql("SELECT r.id FROM payment r WHERE r.status = 'waiting' AND r.expires_at <= saldo_now() AND")
+    rows = await fetch(join([waiting, in_vain(), sql("ORDER BY r.expires_at LIMIT {}", limit)]))
+    return [row["id"] for row in rows]
+
+
+async def worth_sweeping(limit: int) -> list[int]:
+    """Numbers of payments that nobody watches any more, and on whose wallet there is something worth a sweep."""
     rows = await fetch(
         sql(
-            f"""SELECT r.id FROM payment r WHERE r.status = 'waiting' AND r.expires_at <= saldo_now() AND {OVERDUE}
-                ORDER BY r.expires_at LIMIT {{}}""",
-            watched_days,
+            """SELECT w.payment_id FROM wallet w JOIN payment r ON r.id = w.payment_id
+                WHERE w.received_minor > w.swept_minor AND w.received_minor - w.swept_minor >= {}
+                  AND r.marks = 0 AND r.next_check_at IS NULL ORDER BY w.id LIMIT {}""",
+            settings().tron_sweep_min_minor,
             limit,
         )
     )
-    return [row["id"] for row in rows]
+    return [row["payment_id"] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
