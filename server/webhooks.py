@@ -10,12 +10,13 @@ from starlette.responses import JSONResponse, Response
 from gateways.receipts import Forged
 from gateways.webhooks import Message, Unreadable
 from gateways.wiring import WEBHOOKS
+from jobs.queues import NOT_NOW
 from models.inbox import operations as inbox
 from models.inbox.operations.letters import WEBHOOK
 from models.inbox.topics import webhook as who
 from models.kernel.clock import now
 from models.kernel.metrics import WEBHOOKS_RECEIVED
-from models.kernel.refusals import Busy, Refusal
+from models.kernel.refusals import Refusal
 from models.wiring import TOPICS
 from server.bodies import TooLarge, body_of
 from settings import settings
@@ -48,7 +49,7 @@ async def _kept(system: str, message: Message) -> str:
     topic = next((name for name, topic in TOPICS.items() if topic.webhook == system), "")
     try:
         await inbox.ingest(topic, message.event_id, message.payload, TOPICS, by=who(system))
-    except Busy:
+    except NOT_NOW:
         return "busy"
     except Refusal as no:
         text = {"topic": topic, "eventId": message.event_id, "payload": message.payload}
@@ -60,7 +61,7 @@ async def _buried(system: str, event_id: str, text: object, reason: str) -> str:
     whole = text if isinstance(text, str) else orjson.dumps(text).decode()
     try:
         await inbox.bury(f"{WEBHOOK}:{system}", event_id, whole, reason, by=who(system))
-    except Busy:
+    except NOT_NOW:
         return "busy"
     return "buried"
 

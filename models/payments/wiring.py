@@ -68,26 +68,6 @@ CHECKS = (
                   OR t.amount <> d.amount_minor OR t.currency <> d.currency)""",
     ),
     Check(
-        "unmatched_is_unmatched",
-        "what is in suspense is what nobody was found for",
-        """SELECT coalesce(a.currency, d.currency) || ' in suspense is ' || coalesce(a.own, 0) || ', deposits say '
-                  || coalesce(d.sum, 0) AS difference
-             FROM (SELECT a.currency, a.own + coalesce((SELECT sum(own_delta) FROM ledger_delta l WHERE l.account_id = a.id), 0)
-                          AS own FROM ledger_account a WHERE a.kind = 'suspense.unmatched') a
-             FULL JOIN (SELECT currency, sum(amount_minor) AS sum FROM deposit WHERE payment_id IS NULL GROUP BY 1) d
-               ON d.currency = a.currency
-            WHERE coalesce(a.own, 0) <> coalesce(d.sum, 0)""",
-    ),
-    Check(
-        "fees_are_booked",
-        "what the network took for a sweep is booked once, as it is",
-        """SELECT 'fee of sweep ' || coalesce(s.id::text, t.key) || ' is ' || coalesce(s.fee_minor, 0) || ', booked are '
-                  || coalesce(t.amount, 0) AS difference
-             FROM (SELECT id, fee_minor FROM sweep WHERE fee_minor > 0) s
-             FULL JOIN (SELECT key, amount FROM ledger_transfer WHERE kind = 'sweep.fee') t ON t.key = 'fee:sweep:' || s.id
-            WHERE coalesce(s.fee_minor, 0) <> coalesce(t.amount, 0)""",
-    ),
-    Check(
         "wallets_are_deposits",
         "what a wallet received is what was credited of its payment's deposits on its network, what was swept its sweeps",
         """SELECT 'wallet ' || w.id || ' received ' || w.received_minor || ' and swept ' || w.swept_minor || ', not '
@@ -127,5 +107,25 @@ CHECKS = (
              FROM (SELECT 'sweep:' || id AS key, amount_minor AS amount FROM sweep WHERE status = 'confirmed') s
              FULL JOIN (SELECT key, amount FROM ledger_transfer WHERE kind IN ('sweep', 'sweep.top_up')) t ON t.key = s.key
             WHERE coalesce(s.amount, 0) <> coalesce(t.amount, 0)""",
+    ),
+    Check(
+        "fees_are_booked",
+        "what the network took for each sweep is booked, as it is, and nothing else is",
+        """SELECT 'sweep ' || coalesce(s.key, t.key) || ' cost ' || coalesce(s.amount, 0) || ', booked are '
+                  || coalesce(t.amount, 0) AS difference
+             FROM (SELECT 'fee:sweep:' || id AS key, fee_minor AS amount FROM sweep WHERE fee_minor > 0) s
+             FULL JOIN (SELECT key, amount FROM ledger_transfer WHERE kind = 'sweep.fee') t ON t.key = s.key
+            WHERE coalesce(s.amount, 0) <> coalesce(t.amount, 0)""",
+    ),
+    Check(
+        "suspense_is_unmatched",
+        "what the books owe to nobody known is what deposits arrived that are not matched",
+        """SELECT coalesce(a.currency, d.currency) || ' in suspense is ' || coalesce(a.sum, 0) || ', unmatched are '
+                  || coalesce(d.sum, 0) AS difference
+             FROM (SELECT currency, sum(own + coalesce((SELECT sum(own_delta) FROM ledger_delta x WHERE x.account_id = l.id), 0))
+                          AS sum FROM ledger_account l WHERE kind = 'suspense.unmatched' GROUP BY 1) a
+             FULL JOIN (SELECT currency, sum(amount_minor) AS sum FROM deposit WHERE payment_id IS NULL GROUP BY 1) d
+               ON d.currency = a.currency
+            WHERE coalesce(a.sum, 0) <> coalesce(d.sum, 0)""",
     ),
 )

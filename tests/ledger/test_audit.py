@@ -37,12 +37,12 @@ BROKEN = {
     "payments_are_deposits": "UPDATE payment SET received_minor = 6",
     "deposits_are_booked": "UPDATE deposit SET amount_minor = 6",
     "deposits_reach_their_person": "UPDATE payment SET person_id = person_id + 1",
-    "unmatched_is_unmatched": "UPDATE deposit SET payment_id = NULL",
-    "fees_are_booked": "UPDATE sweep SET fee_minor = 6",
     "wallets_are_deposits": "UPDATE wallet SET swept_minor = 6",
     "deposit_account_is_wallets": "UPDATE wallet SET swept_minor = 6",
     "sweeps_are_watched": "UPDATE sweep SET status = 'broadcast'",
     "sweeps_are_booked": "UPDATE sweep SET amount_minor = 6",
+    "fees_are_booked": "UPDATE sweep SET fee_minor = 6",
+    "suspense_is_unmatched": "UPDATE deposit SET payment_id = NULL, credited_at = NULL",
     "people_own_balances": "UPDATE ledger_account SET owner = 'person:0' WHERE kind = 'person.available'",
 }
 

@@ -118,6 +118,24 @@ async def test_a_sweep_that_is_in_no_block_is_sent_again_as_it_is_until_it_is_pr
     assert [(row["fee_minor"], row["error"].endswith("is solid and it is in none")) for row in rows] == [(None, True)]
 
 
+async def test_a_top_up_that_is_in_no_block_is_replaced_once_it_is_provably_dead_and_paid_once(world, told):
+    payment = await world.create()
+    await world.pay(payment)
+    for seconds in (200, 99, 65):
+        await world.tick()
+        await mine(world, seconds=seconds, withPool=False)
+        assert await world.sweeps() == [("top_up", "broadcast")]
+    assert len({call["body"]["transaction"] for call in await world.calls("broadcasthex")}) == 1
+    await world.tick()
+    assert await world.sweeps() == [("top_up", "expired"), ("top_up", "broadcast")]
+    await world.done()
+    assert await world.sweeps() == [("top_up", "expired"), *DONE]
+    assert (await stands(world, payment), told) == (PAID, [])
+    (left,) = [one["sun"] for one in (await world.box.ask("tron/chain"))["accounts"] if one["address"] == MAIN]
+    _, _, amount, fee = (await sweeps_of(payment))[1]
+    assert left == 100_000_000_000 - amount - fee
+
+
 async def test_a_sweep_that_is_in_a_block_of_the_last_moment_is_not_dead(world, told):
     """Nobody looks while it is in a block, and while its time goes by."""
     payment = await world.create()
