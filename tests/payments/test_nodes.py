@@ -88,6 +88,7 @@ async def test_a_node_that_still_shows_what_was_swept_credits_nothing(world):
     assert (await stands(world, payment), await available(world, payment)) == (PAID, 100_000_000)
     assert (await failed(world, payment))[:2] == (1, "BALANCE")
     await world.box.tell("tron/lag", blocks=0)
+    await due(payment)
     await world.done()
     assert ((await failed(world, payment))[0], await world.sweeps()) == (0, DONE)
 
@@ -151,6 +152,7 @@ async def test_without_an_index_what_the_blocks_hide_is_for_a_human(world, told)
     payment = await hidden(world, "100")
     await world.box.tell("tron/lie", index=False)
     for number in range(1, 6):
+        await due(payment)
         await world.tick()
         assert await stands(world, payment) == UNPAID
         assert (await failed(world, payment))[:2] == (number, "BALANCE")
@@ -161,6 +163,7 @@ async def test_without_an_index_what_the_blocks_hide_is_for_a_human(world, told)
         ["open", "call_for_attention"],
     )
     await world.box.tell("tron/lie", index=True)
+    await due(payment)
     await world.done()
     assert await stands(world, payment) == PAID
     assert await names(payment) == ["open", "call_for_attention", "credit_deposit", "recover", "settle"]

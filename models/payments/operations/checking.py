@@ -266,15 +266,15 @@ async def note_failure(
     """Keep why a check failed at a step; the payment stays as it is. [spec/deals §7.1]
 
     It is looked at again the next minute, later and later once it has failed `payment_failures_max` times; then a human is
-    called, or at once where it is `hopeless`, and not at all while there is an `outage`, or where there was only something to
-    be asked. Such a question stays one: it does not come before those with something to do.
+    called, or at once where it is `hopeless`, and not at all while there is an `outage`. Where there was only something to be
+    asked, that stays so: it does not come before those with something to do.
     """
     payment = await still_ours(work, Payment, claimed.id, claimed.token)
     if payment is None:
         return Told()
     failures, limits = payment.failures + 1, settings()
     sentry = failures == 1 or payment.failed_step != failed.value
-    enough = failures >= limits.payment_failures_max and claimed.marks > 0 and not outage
+    enough = failures >= limits.payment_failures_max and not outage
     human = (hopeless or enough) and not payment.needs_attention
     if human:
         payment.needs_attention = True
