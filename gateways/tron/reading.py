@@ -80,19 +80,27 @@ def outcome(info: Answer) -> str:
 
 
 def transfers(info: Answer, contract: str) -> list[TokenTransfer]:
-    """Transfers of the contract, known by its address; a transaction that failed has none."""
+    """Transfers of the contract, known by its address; a transaction that failed has none.
+
+    Of a log of anybody else nothing but its address is read: he may have written what he likes, and as much as he likes.
+    """
     if outcome(info) != "SUCCESS":
         return []
     tx_id, number, wanted = info.hexed("id", 32), info.integer("blockNumber", 0), body_of(contract)
     found = []
     for index, log in enumerate(info.parts("log")):
-        topic, *words = *(topic.lower() for topic in log.texts("topics")), log.text("data", "").lower()
-        if topic == TRANSFER_TOPIC and body_told(log.text("address")) == wanted:
+        if body_told(log.text("address")) == wanted and _first_topic(log) == TRANSFER_TOPIC:
+            words = [*(topic.lower() for topic in log.texts("topics")[1:]), log.text("data", "").lower()]
             if len(words) != 3 or not all(_WORD.fullmatch(word) for word in words):
                 raise log.malformed("log")
             sender, to = (address_of(bytes.fromhex(word[-40:])) for word in words[:2])
             found.append(TokenTransfer(tx_id, index, contract, sender, to, int(words[2], 16), number))
     return found
+
+
+def _first_topic(log: Answer) -> str:
+    """Empty for a log that has none."""
+    return next(iter(log.texts("topics")), "").lower()
 
 
 def page_of_ids(answer: Answer) -> tuple[list[str], str]:

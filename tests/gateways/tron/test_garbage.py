@@ -153,6 +153,16 @@ async def test_an_empty_block_with_one_thing_wrong(data):
     )
 
 
+@given(st.dictionaries(st.sampled_from(["topics", "data"]) | st.text(), json, max_size=4), st.lists(json, max_size=3))
+@settings(deadline=None, max_examples=200)
+async def test_logs_of_others_never_leave_a_block_unread(garbage, topics):
+    ours = log(MAIN, ADDRESS, 5)
+    theirs = {**log(MAIN, ADDRESS, 9), "topics": [said.TOPIC, *topics], **garbage, "address": "41" + "ee" * 20}
+    NODE.answer, NODE.status = lambda _: orjson.dumps([info(theirs, ours, theirs)]), 200
+    (found,) = await HttpNode(NODE.outside).transfers_in(NUMBER, solid=True)
+    assert (found.log_index, found.amount) == (1, 5)
+
+
 @pytest.mark.parametrize("call", CALLS)
 @given(json, st.sampled_from([200, 201, 204, 404, 500]))
 @settings(deadline=None, max_examples=60)

@@ -105,6 +105,37 @@ async def test_transfers_of_our_contract_alone(node, server, answers):
     assert asked(server) == [("walletsolidity/gettransactioninfobyblocknum", {"num": NUMBER})]
 
 
+ODD = [
+    {"data": "ff" * 100_000},
+    {"data": None},
+    {"data": 5},
+    {"data": ["ff"]},
+    {"topics": None},
+    {"topics": []},
+    {"topics": [said.TOPIC] * 1_000},
+    {"topics": ["ff" * 100_000]},
+    {"topics": [None, 5, {}]},
+    {"topics": said.TOPIC},
+    {"topics": {"0": said.TOPIC}},
+    {"more": "than we know of"},
+]
+
+
+async def test_a_stranger_may_write_into_his_logs_what_he_likes(node, answers):
+    odd = [log(MAIN, ADDRESS, 9, contract=FAKE, **changes) for changes in ODD]
+    full = [info(*odd, id=f"{number:064x}") for number in range(20)]
+    answers(gettransactioninfobyblocknum=ok([*full, info(*odd, log(MAIN, ADDRESS, 7), *odd)]))
+    assert await node.transfers_in(NUMBER, solid=True) == [
+        TokenTransfer(TX, len(odd), CONTRACT, MAIN, ADDRESS, 7, NUMBER)
+    ]
+
+
+async def test_of_our_contract_a_log_without_topics_is_no_transfer(node, answers):
+    odd = [log(MAIN, ADDRESS, 9, topics=topics, data="ff" * 5_000) for topics in (None, [], ["ff" * 32], ["ff"] * 9)]
+    answers(gettransactioninfobyblocknum=ok([info(*odd)]))
+    assert await node.transfers_in(NUMBER, solid=True) == []
+
+
 async def test_a_block_without_transfers_is_known_to_be_there(node, server, answers):
     answers(gettransactioninfobyblocknum=ok([info(receipt={})]))
     assert await node.transfers_in(NUMBER, solid=True) == []
