@@ -10,7 +10,7 @@ from typing import TypeVar
 from gateways.answers import Answer
 from gateways.receipts import Refused
 from gateways.tron.addresses import address_of, body_of, body_told
-from gateways.tron.words import Block, Means, Prices, Receipt, TokenTransfer
+from gateways.tron.words import Block, Contents, Means, Prices, Receipt, TokenTransfer
 
 T = TypeVar("T")
 TRANSFER_TOPIC = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
@@ -40,19 +40,24 @@ def block(answer: Answer) -> Block:
     return Block(number, id, head.moment("timestamp", 0))
 
 
-def no_transactions(answer: Answer, number: int) -> None:
+def no_transactions(answer: Answer, number: int) -> Contents:
     """The block is the one that was asked for, and nothing is in it."""
-    if block(answer).number != number or answer.parts("transactions"):
+    there = block(answer)
+    if there.number != number or answer.parts("transactions"):
         raise answer.malformed("transactions without receipts")
+    return Contents((), frozenset(), there.at)
 
 
-def transfers_of_block(answer: Answer, number: int, contract: str) -> list[TokenTransfer] | None:
-    """None: the node tells of no transaction at all."""
+def contents(answer: Answer, number: int, contract: str) -> Contents | None:
+    """By the receipts of its transactions. None: the node tells of no transaction at all."""
     infos = answer.listed()
-    for info in infos:
-        if info.integer("blockNumber", 0) != number:
-            raise answer.malformed("blockNumber")
-    return [found for info in infos for found in transfers(info, contract)] if infos else None
+    if not infos:
+        return None
+    moments = {info.moment("blockTimeStamp") for info in infos}
+    if len(moments) != 1 or any(info.integer("blockNumber", 0) != number for info in infos):
+        raise answer.malformed("receipts of several blocks")
+    found = [transfer for info in infos for transfer in transfers(info, contract)]
+    return Contents(tuple(found), frozenset(info.hexed("id", 32) for info in infos), moments.pop())
 
 
 def receipt(info: Answer, tx_id: str, contract: str) -> Receipt | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from models.kernel.money import Money
 from models.kernel.sql import fetch, fetch_one, join, sql
@@ -19,9 +20,15 @@ class Attempt:
 
     sweep: SweepRecord
     raw_tx: str | None
+    signed_block: int | None = None
+    seen_block: int | None = None
+    """The solid block in which the scan saw it."""
 
     def __repr__(self) -> str:
         return f"<attempt {self.sweep.id} {self.sweep.purpose} {self.sweep.status}>"
+
+
+KEPT = ("raw_tx", "signed_block", "seen_block")
 
 
 async def under_way(wallet: int) -> dict[Purpose, Attempt]:
@@ -34,7 +41,7 @@ async def under_way(wallet: int) -> dict[Purpose, Attempt]:
             ]
         )
     )
-    return {Purpose(row["purpose"]): Attempt(SweepRecord.of(row), row["raw_tx"]) for row in rows}
+    return {Purpose(row["purpose"]): Attempt(SweepRecord.of(row), *(row[name] for name in KEPT)) for row in rows}
 
 
 async def failed_attempts(wallet: int) -> int:
@@ -76,20 +83,25 @@ async def credited_txs(payment: int) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class CursorRecord:
+    """Every solid block from `first_block` to `block` was read."""
+
+    first_block: int
     block: int
+    block_at: datetime
     seen_block: int
 
 
 async def cursor(network: str) -> CursorRecord | None:
-    row = await fetch_one(sql("SELECT block, seen_block FROM chain_cursor WHERE network = {}", network))
-    return row and CursorRecord(row["block"], row["seen_block"])
+    query = sql("SELECT first_block, block, block_at, seen_block FROM chain_cursor WHERE network = {}", network)
+    row = await fetch_one(query)
+    return row and CursorRecord(row["first_block"], row["block"], row["block_at"], row["seen_block"])
 
 
-OVERDUE = """r.expires_at + CASE WHEN r.received_minor > 0 THEN make_interval(days => {}) ELSE interval '0' END <= saldo_now()
-   AND NOT EXISTS (SELECT FROM deposit d WHERE d.payment_id = r.id AND d.credited_at IS NULL AND d.dropped_at IS NULL)
-   AND NOT EXISTS (SELECT FROM wallet w JOIN chain_cursor c ON c.network = w.network
-                    WHERE w.payment_id = r.id AND c.scanned_at < r.expires_at)"""
-"""Nothing came in time, or not all of it within the days after; nothing is on its way, and the chain was read since."""
+OVERDUE = """r.expires_at + CASE WHEN r.received_minor > 0 THEN make_interval(days => {}) ELSE interval '0' END <=
+     least(saldo_now(), (SELECT c.block_at FROM wallet w JOIN chain_cursor c ON c.network = w.network WHERE w.payment_id = r.id))
+   AND NOT EXISTS (SELECT FROM deposit d WHERE d.payment_id = r.id AND d.credited_at IS NULL AND d.dropped_at IS NULL)"""
+"""Nothing came in time, or not all of it within the days after, and nothing is on its way: by the time of the chain as far as
+it was read, since what was paid in time may stand in a block that was not read yet."""
 
 
 async def overdue(limit: int, watched_days: int) -> list[int]:
