@@ -33,6 +33,7 @@ PROOF_SECONDS = 60
 OPEN_MAX = timedelta(hours=1)
 """How long after its expiry a transaction may be open before a human hears of it."""
 FAILED_MAX = 3
+TOP_UPS_MAX = 3
 ROUNDS_MAX = 6
 TOO_LATE = frozenset({"TRANSACTION_EXPIRATION_ERROR", "TAPOS_ERROR"})
 """What a node answers also to a transaction that stands in a block already: it looks at that last."""
@@ -134,7 +135,8 @@ async def _begin(tools: Tools, node: Node, claimed: Claimed, planned: Attempt | 
         return await _sign_and_send(tools, node, keys, claimed, planned.sweep.id, None)
     amount = planned.sweep.amount if planned else wallet.left
     prices = await node.prices(fresh=failed > 0)  # it may have failed because they rose
-    costs = await _costs(node, wallet, prices, amount, tools.settings)
+    sent = await reads.top_ups(wallet.id)
+    costs = await _costs(node, wallet, prices, amount, tools.settings, sent.left_sun)
     if costs.reason is not None:
         await _defer(tools, claimed, costs.reason)
         return LATER
@@ -142,6 +144,8 @@ async def _begin(tools: Tools, node: Node, claimed: Claimed, planned: Attempt | 
         if not keys.can_top_up:
             await _defer(tools, claimed, "NO_TRX")
             return LATER
+        if sent.since > TOP_UPS_MAX:
+            raise RuntimeError(f"{wallet.address} was sent TRX {sent.since} times without a sweep: a human has to look")
         trx = Money(costs.missing_sun, "TRX")
         opened = await payments.plan(claimed, Purpose.TOP_UP, wallet.address, trx, by=tools.by)
         fee_limit = None
@@ -202,10 +206,14 @@ class Costs:
     """Why it is better left for now."""
 
 
-async def _costs(node: Node, wallet: WalletRecord, prices: Prices, amount: Money, limits: Settings) -> Costs:
+async def _costs(
+    node: Node, wallet: WalletRecord, prices: Prices, amount: Money, limits: Settings, left_sun: int
+) -> Costs:
     """Delegated or staked energy first, then what TRX there is. The fee limit caps energy even where it is free, so it is
-    never below the estimate with a margin."""
+    never below the estimate with a margin. A node that shows less than the `left_sun` of what we sent lags."""
     means = await node.means(wallet.address)
+    if means.sun < left_sun:
+        raise Unsure(SYSTEM, "means", f"{wallet.address} has {means.sun} sun, and {left_sun} of ours must be left")
     energy = await node.transfer_energy(wallet.address, limits.tron_main_wallet, amount.minor)
     fee_limit = _and_a_fifth(energy * prices.energy)
     if fee_limit > limits.tron_fee_max_sun:

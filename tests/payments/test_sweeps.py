@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gateways.tron.words import Means
 from models.kernel.clock import now
 from models.kernel.money import Money
 from models.kernel.sql import fetch, sql
@@ -72,6 +73,46 @@ async def test_a_sweep_that_runs_out_of_energy_is_paid_for_and_a_new_one_is_dear
     assert (await fees(), await available(world, payment)) == (sum(burned), 100_000_000)
     rows = await fetch(sql("SELECT error FROM sweep WHERE status = 'failed'"))
     assert [row["error"] for row in rows] == ["OUT_OF_ENERGY"]
+
+
+async def test_a_node_that_does_not_know_yet_of_the_trx_we_sent_is_waited_for(world, told, monkeypatch):
+    payment = await world.create()
+    await world.pay(payment)
+    await world.tick()
+    await mine(world)
+
+    async def nothing(_address):
+        return Means(active=False, sun=0, energy=0, bandwidth=0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.outside.node, "means", nothing)
+        for number in range(1, 4):
+            await world.tick()
+            await mine(world)
+            assert (await world.sweeps(), (await failed(world, payment))[:2]) == ([DONE[0]], (number, "SWEEP"))
+    assert len(await world.calls("broadcasthex")) == 1
+    await world.done()
+    assert (await stands(world, payment), await world.sweeps(), len(told)) == (PAID, DONE, 1)
+
+
+async def test_after_four_times_that_trx_was_sent_without_a_sweep_a_human_has_to_look(world, told):
+    """Energy gets dearer between each of them and the sweep that it was for."""
+    payment = await world.create()
+    await world.pay(payment)
+    for price in (100, 130, 170, 220, 280):
+        await world.box.tell("tron/settings", energyFee=price)
+        world.outside.node._prices = None
+        await world.tick()
+        await mine(world)
+    for _ in range(4):
+        await world.tick()
+        await mine(world)
+    assert (await stands(world, payment), await world.sweeps()) == (CREDITED, [DONE[0]] * 4)
+    _, step, why = await failed(world, payment)
+    assert (step, "was sent TRX 4 times" in why, (await world.read(payment))["needsAttention"]) == ("SWEEP", True, True)
+    assert await world.make.ask(RECHECK, by=world.make.operator, n=payment["number"]) == {"status": "REQUESTED"}
+    await world.done()
+    assert (await stands(world, payment), await world.sweeps()) == (PAID, [DONE[0]] * 5 + [DONE[1]])
 
 
 RECHECK = """mutation ($n: Int!) { recheckPayment(input: {payment: {number: $n}}) { ... on JobRun { status } } }"""

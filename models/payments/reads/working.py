@@ -60,6 +60,32 @@ async def failed_attempts(wallet: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class TopUps:
+    """What was sent to a wallet to pay for its sweeps: how often since the last that was confirmed (and since an operator
+    last looked at its payment), and the sun that must be left of it all."""
+
+    since: int
+    left_sun: int
+
+
+async def top_ups(wallet: int) -> TopUps:
+    row = await fetch_one(
+        sql(
+            """SELECT coalesce(sum(amount_minor) FILTER (WHERE purpose = 'top_up' AND status = 'confirmed'), 0)::bigint
+                      - coalesce(sum(fee_minor) FILTER (WHERE purpose = 'sweep'), 0)::bigint AS left_sun,
+                      count(*) FILTER (WHERE purpose = 'top_up' AND status = 'confirmed' AND id > coalesce(
+                        (SELECT max(id) FROM sweep WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'confirmed'), 0)
+                        AND NOT EXISTS (SELECT FROM event e WHERE e.subject = 'payment:' || s.payment_id AND e.name = 'recheck'
+                                           AND e.occurred_at > s.updated_at)) AS since
+                 FROM sweep s WHERE wallet_id = {}""",
+            wallet,
+            wallet,
+        )
+    )
+    return TopUps(row["since"], row["left_sun"]) if row else TopUps(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """A transaction that was seen for a payment and is not credited. `solid`: it stands in a solid block."""
 
