@@ -168,7 +168,10 @@ class Settings(BaseSettings):
     tron_scan_blocks: int = Field(default=400, ge=1, le=10_000, description="that one tick scans at most")
     tron_scan_at_once: int = Field(default=8, ge=1, le=64)
     tron_expiry_seconds: int = Field(
-        default=300, ge=30, le=3_600, description="within which a sweep must be in a block"
+        default=300,
+        ge=180,
+        le=3_600,
+        description="within which a sweep must be in a block, from the last solid one on, which is a minute old",
     )
     tron_sweep_min_minor: int = Field(default=5_000_000, ge=0, description="in USDT's units: less is left where it is")
     tron_energy: Literal["burn", "delegated"] = Field(
