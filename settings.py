@@ -199,6 +199,12 @@ class Settings(BaseSettings):
     check_payments_period_seconds: int = 60
     expire_payments_period_seconds: int = 300
     prove_reserves_period_seconds: int = 3_600
+    reserves_addresses_max: int = Field(
+        default=1_000,
+        ge=1,
+        le=100_000,
+        description="deposit addresses that one proof asks: those with the most on them",
+    )
 
     # what other systems tell us
     inbox_period_seconds: int = 5

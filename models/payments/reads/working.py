@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from models.kernel.money import Money
 from models.kernel.sql import fetch, fetch_one, join, sql
@@ -169,37 +170,60 @@ async def backlog() -> Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """An address that should hold something, by the books."""
+    """An address that should hold something, by the books; `moving` may have left it already."""
 
+    wallet: int
     address: str
     left: Money
+    moving: Money
+
+    @property
+    def due_minor(self) -> int:
+        return self.left.minor - self.moving.minor
 
 
-async def holdings(network: str, after: int, limit: int) -> list[tuple[int, Holding]]:
-    """Wallets on which something was credited and not swept, by id."""
-    rows = await fetch(
-        sql(
-            """SELECT id, address, currency, received_minor - swept_minor AS left_minor FROM wallet
-                WHERE network = {} AND received_minor > swept_minor AND id > {} ORDER BY id LIMIT {}""",
-            network,
-            after,
-            limit,
-        )
-    )
-    return [(row["id"], Holding(row["address"], Money(row["left_minor"], row["currency"]))) for row in rows]
+HOLDING = """SELECT w.id, w.address, w.currency, w.received_minor - w.swept_minor AS left_minor,
+                    coalesce((SELECT sum(s.amount_minor) FROM sweep s WHERE s.wallet_id = w.id AND s.purpose = 'sweep'
+                                 AND s.status IN ('signed', 'broadcast')), 0)::bigint AS moving_minor FROM wallet w"""
 
 
-async def in_flight(network: str, currency: str) -> Money:
-    """What sweeps that were sent and are not confirmed may have moved already."""
+async def holdings(network: str, limit: int) -> list[Holding]:
+    """Wallets on which something was credited and not swept, those with the most first."""
+    order = "ORDER BY w.received_minor - w.swept_minor DESC, w.id LIMIT"
+    query = f"{HOLDING} WHERE w.network = {{}} AND w.received_minor > w.swept_minor {order} {{}}"
+    return [_holding(row) for row in await fetch(sql(query, network, limit))]
+
+
+async def holding(wallet: int) -> Holding:
+    """As the books say now."""
+    (row,) = await fetch(sql(f"{HOLDING} WHERE w.id = {{}}", wallet))
+    return _holding(row)
+
+
+def _holding(row: Any) -> Holding:
+    left, moving = (Money(row[name], row["currency"]) for name in ("left_minor", "moving_minor"))
+    return Holding(row["id"], row["address"], left, moving)
+
+
+@dataclass(frozen=True, slots=True)
+class OnAddresses:
+    """How many addresses should hold something, how much, and what of that may have left them already."""
+
+    count: int
+    left_minor: int
+    moving_minor: int
+
+
+async def on_addresses(network: str) -> OnAddresses:
     row = await fetch_one(
         sql(
-            """SELECT coalesce(sum(s.amount_minor), 0)::bigint AS minor FROM sweep s JOIN wallet w ON w.id = s.wallet_id
-                WHERE w.network = {} AND s.currency = {} AND s.purpose = 'sweep' AND s.status IN ('signed', 'broadcast')""",
+            f"""SELECT count(*) AS count, coalesce(sum(left_minor), 0)::bigint AS left_minor,
+                       coalesce(sum(moving_minor), 0)::bigint AS moving_minor
+                  FROM ({HOLDING} WHERE w.network = {{}} AND w.received_minor > w.swept_minor) x""",
             network,
-            currency,
         )
     )
-    return Money(row["minor"] if row else 0, currency)
+    return OnAddresses(row["count"], row["left_minor"], row["moving_minor"]) if row else OnAddresses(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
