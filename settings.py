@@ -168,7 +168,10 @@ class Settings(BaseSettings):
     tron_scan_blocks: int = Field(default=400, ge=1, le=10_000, description="that one tick scans at most")
     tron_scan_at_once: int = Field(default=8, ge=1, le=64)
     tron_expiry_seconds: int = Field(
-        default=300, ge=30, le=3_600, description="within which a sweep must be in a block"
+        default=300,
+        ge=180,
+        le=3_600,
+        description="within which a sweep must be in a block, from the last solid one on, which is a minute old",
     )
     tron_sweep_min_minor: int = Field(default=5_000_000, ge=0, description="in USDT's units: less is left where it is")
     tron_energy: Literal["burn", "delegated"] = Field(
@@ -198,6 +201,12 @@ class Settings(BaseSettings):
     check_payments_period_seconds: int = 60
     expire_payments_period_seconds: int = 300
     prove_reserves_period_seconds: int = 3_600
+    reserves_addresses_max: int = Field(
+        default=1_000,
+        ge=1,
+        le=100_000,
+        description="deposit addresses that one proof asks: those with the most on them",
+    )
 
     # what other systems tell us
     inbox_period_seconds: int = 5

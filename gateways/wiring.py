@@ -49,7 +49,7 @@ def check_api() -> None:
 
         check_addresses()
         for name in ("tron_private_key", "tron_main_key"):
-            if getattr(settings(), name).get_secret_value() and not settings().development:
+            if _has(name) and not settings().development:
                 raise ValueError(f"SALDO_{name.upper()} is the worker's alone: take it from the API")
     if settings().bank_account and not settings().bank_beneficiary:
         raise ValueError("SALDO_BANK_ACCOUNT needs SALDO_BANK_BENEFICIARY")
@@ -59,8 +59,10 @@ def check_worker() -> None:
     """ValueError says which setting of what a worker does is missing or wrong."""
     if not settings().tron_node:
         return
-    if not _has_private_key() and not settings().development:
+    if not _has("tron_private_key") and not settings().development:
         raise ValueError("SALDO_TRON_URL needs SALDO_TRON_PRIVATE_KEY in the worker")
+    if settings().tron_energy == "burn" and not _has("tron_main_key") and not settings().development:
+        raise ValueError("SALDO_TRON_ENERGY=burn needs SALDO_TRON_MAIN_KEY in the worker")
     from gateways.tron.account import check_addresses  # noqa: PLC0415
 
     check_addresses()
@@ -68,15 +70,15 @@ def check_worker() -> None:
 
 
 def _keys() -> Keys | None:
-    if not _has_private_key():
+    if not _has("tron_private_key"):
         return None
     from gateways.tron.keys import HotKeys  # noqa: PLC0415
 
     return HotKeys()
 
 
-def _has_private_key() -> bool:
-    return bool(settings().tron_private_key.get_secret_value())
+def _has(name: str) -> bool:
+    return bool(getattr(settings(), name).get_secret_value())
 
 
 def issuers() -> Mapping[str, Issuer]:

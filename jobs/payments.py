@@ -167,10 +167,11 @@ async def _statement(node: Node, claimed: Claimed, wallet: WalletRecord) -> tupl
     """What arrived at the wallet and is not credited, by the receipts of solid transactions; and what the chain took back.
 
     Two answers must agree: an address that holds less than its transfers brought is not believed yet, and one that holds
-    more is asked for the transfers that nobody saw.
+    more is asked for the transfers that nobody saw; those of blocks that were not read yet are left to the scan.
     """
+    cursor = await reads.cursor(SYSTEM)
     seen = await reads.uncredited(claimed.id)
-    found, gone = await _receipts(node, wallet, seen)
+    found, gone = await _receipts(node, wallet, seen, read_to=cursor.block if cursor else 0)
     balance = await node.token_balance(wallet.address)
     under_way = (await reads.under_way(wallet.id)).values()
     moving = sum(a.sweep.amount.minor for a in under_way if a.raw_tx and a.sweep.to_address != wallet.address)
@@ -179,14 +180,14 @@ async def _statement(node: Node, claimed: Claimed, wallet: WalletRecord) -> tupl
         raise Unsure(SYSTEM, "balance", f"{wallet.address} holds {balance}, its transfers tell of {known}")
     if balance > known:
         found += await _unseen(node, claimed, wallet, {one.tx_id for one in found})
-        if not found:
+        if not found and cursor is not None and cursor.block >= (await node.solid_head()).number:
             raise Unsure(SYSTEM, "balance", f"{wallet.address} holds {balance}, its transfers tell only of {known}")
     return found, gone
 
 
-async def _receipts(node: Node, wallet: WalletRecord, seen: list[reads.Sighting]) -> tuple[list[Arrived], list[str]]:
-    cursor = await reads.cursor(SYSTEM) if seen else None
-    read_to = cursor.block if cursor else 0
+async def _receipts(
+    node: Node, wallet: WalletRecord, seen: list[reads.Sighting], *, read_to: int
+) -> tuple[list[Arrived], list[str]]:
     found: list[Arrived] = []
     gone: list[str] = []
     for one in seen:

@@ -1,7 +1,7 @@
 """Step SWEEP: what is on a wallet goes to the main wallet; one transaction, whatever happens on the way. [spec/deals §7.1.1]
 
 The chain is asked first. What was signed is sent again as it is; another is signed only once it is proved that the one before
-can never be on the chain.
+can never be on the chain: by the blocks that we have read ourselves, since a node that is asked for it may be any that lags.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.payments import reads
 from models.payments.lifecycle import Purpose
 from models.payments.operations import Claimed, Done
 from models.payments.operations.sweeping import worth_sweeping
-from models.payments.reads import Attempt, WalletRecord
+from models.payments.reads import Attempt, CursorRecord, WalletRecord
 from settings import Settings
 
 log = structlog.get_logger("jobs")
@@ -30,8 +30,11 @@ LATER = timedelta(minutes=5)
 TRANSACTION_BYTES = 400
 """What a signed token transfer takes of bandwidth, at most."""
 PROOF_SECONDS = 60
-"""How far a solid block must be past a transaction's expiry before its absence proves anything: nodes differ a little."""
+"""How far the blocks that were read must be past a transaction's expiry before its absence from them proves anything."""
+OPEN_MAX = timedelta(hours=1)
+"""How long after its expiry a transaction may be open before a human hears of it."""
 FAILED_MAX = 3
+TOP_UPS_MAX = 3
 ROUNDS_MAX = 6
 TOO_LATE = frozenset({"TRANSACTION_EXPIRATION_ERROR", "TAPOS_ERROR"})
 """What a node answers also to a transaction that stands in a block already: it looks at that last."""
@@ -66,20 +69,45 @@ async def _conclude(tools: Tools, node: Node, claimed: Claimed, attempt: Attempt
     sent = attempt.sweep
     if sent.tx_id is None or sent.expires_at is None or attempt.raw_tx is None:
         raise AssertionError("what was signed has an id, an end and its bytes")
+    cursor = await reads.cursor(SYSTEM)
     receipt = await node.receipt(sent.tx_id)
     if receipt is not None:
         return await _in_a_block(tools, claimed, attempt, receipt)
     if not again or await node.receipt(sent.tx_id, solid=False) is not None:
         return None
-    solid = await node.solid_head()
-    if solid.at > sent.expires_at + timedelta(seconds=PROOF_SECONDS):
-        if await node.receipt(sent.tx_id) or await node.receipt(sent.tx_id, solid=False):
-            return None
-        proof = f"block {solid.number} of {solid.at:%H:%M:%S} is solid and it is in none"
+    over = cursor is not None and cursor.block_at > sent.expires_at + timedelta(seconds=PROOF_SECONDS)
+    if cursor is not None and over and _all_read(cursor, attempt):
+        await _still_there(node, claimed, attempt)
+        proof = f"every block to {cursor.block} of {cursor.block_at:%H:%M:%S} was read and it is in none"
         await payments.expire_attempt(claimed, sent.id, proof, by=tools.by)
         return claimed
-    await _send(tools, node, claimed, sent.id, attempt.raw_tx)
+    if attempt.seen_block is None:
+        await _send(tools, node, claimed, sent.id, attempt.raw_tx)
+    if cursor is not None and cursor.block_at > sent.expires_at + OPEN_MAX:
+        raise Unsure(SYSTEM, "receipt", _open(attempt, cursor))
     return None
+
+
+def _all_read(cursor: CursorRecord, attempt: Attempt) -> bool:
+    """Every block was read in which it could be, and it was in none."""
+    signed = attempt.signed_block
+    return attempt.seen_block is None and signed is not None and cursor.first_block <= signed + 1
+
+
+async def _still_there(node: Node, claimed: Claimed, attempt: Attempt) -> None:
+    """What a sweep that never was would have taken is still on its address."""
+    sent, address = attempt.sweep, _wallet(claimed).address
+    if sent.purpose is Purpose.SWEEP:
+        balance = await node.token_balance(address)
+        if balance < sent.amount.minor:
+            raise Unsure(SYSTEM, "balance", f"{sent.tx_id} is in no block that was read, and {address} holds {balance}")
+
+
+def _open(attempt: Attempt, cursor: CursorRecord) -> str:
+    """Why it is not known what became of a transaction, though its time is long over."""
+    if attempt.seen_block is not None:
+        return f"the node has no {attempt.sweep.tx_id}, which stands in block {attempt.seen_block}"
+    return f"{attempt.sweep.tx_id} may stand in a block before {cursor.first_block}, and those were not read"
 
 
 async def _in_a_block(tools: Tools, claimed: Claimed, attempt: Attempt, receipt: Receipt) -> Claimed:
@@ -108,7 +136,8 @@ async def _begin(tools: Tools, node: Node, claimed: Claimed, planned: Attempt | 
         return await _sign_and_send(tools, node, keys, claimed, planned.sweep.id, None)
     amount = planned.sweep.amount if planned else wallet.left
     prices = await node.prices(fresh=failed > 0)  # it may have failed because they rose
-    costs = await _costs(node, wallet, prices, amount, tools.settings)
+    sent = await reads.top_ups(wallet.id)
+    costs = await _costs(node, wallet, prices, amount, tools.settings, sent.left_sun)
     if costs.reason is not None:
         await _defer(tools, claimed, costs.reason)
         return LATER
@@ -116,6 +145,8 @@ async def _begin(tools: Tools, node: Node, claimed: Claimed, planned: Attempt | 
         if not keys.can_top_up:
             await _defer(tools, claimed, "NO_TRX")
             return LATER
+        if sent.since > TOP_UPS_MAX:
+            raise RuntimeError(f"{wallet.address} was sent TRX {sent.since} times without a sweep: a human has to look")
         trx = Money(costs.missing_sun, "TRX")
         opened = await payments.plan(claimed, Purpose.TOP_UP, wallet.address, trx, by=tools.by)
         fee_limit = None
@@ -145,7 +176,7 @@ async def _sign_and_send(tools: Tools, node: Node, keys: Keys, claimed: Claimed,
             ref=ref,
             expires_at=expires_at,
         )
-    kept = await payments.sign(claimed, id, signed.tx_id, signed.raw, signed.expires_at, by=tools.by)
+    kept = await payments.sign(claimed, id, signed.tx_id, signed.raw, signed.expires_at, block=ref.number, by=tools.by)
     if kept is None:
         raise Unsure(SYSTEM, "sign", "the claim is over")
     await _send(tools, node, claimed, id, signed.raw)
@@ -176,10 +207,14 @@ class Costs:
     """Why it is better left for now."""
 
 
-async def _costs(node: Node, wallet: WalletRecord, prices: Prices, amount: Money, limits: Settings) -> Costs:
+async def _costs(
+    node: Node, wallet: WalletRecord, prices: Prices, amount: Money, limits: Settings, left_sun: int
+) -> Costs:
     """Delegated or staked energy first, then what TRX there is. The fee limit caps energy even where it is free, so it is
-    never below the estimate with a margin."""
+    never below the estimate with a margin. A node that shows less than the `left_sun` of what we sent lags."""
     means = await node.means(wallet.address)
+    if means.sun < left_sun:
+        raise Unsure(SYSTEM, "means", f"{wallet.address} has {means.sun} sun, and {left_sun} of ours must be left")
     energy = await node.transfer_energy(wallet.address, limits.tron_main_wallet, amount.minor)
     fee_limit = _and_a_fifth(energy * prices.energy)
     if fee_limit > limits.tron_fee_max_sun:

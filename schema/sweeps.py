@@ -122,8 +122,12 @@ class ProofOfReserves:
     deposits: Money = strawberry.field(description="On deposit addresses that the books know to hold something.")
     on_chain: Money = strawberry.field(description="Both.")
     covered: bool = strawberry.field(description="Whether what stands on the chain is at least what we owed.")
-    addresses: int = strawberry.field(description="How many deposit addresses were asked.")
-    differences: list[str] = strawberry.field(description="Where the chain has less than the books say; the first 20.")
+    addresses: int = strawberry.field(description="How many deposit addresses were asked: those with the most on them.")
+    unanswered: int = strawberry.field(description="How many of them gave no answer: nothing is concluded from these.")
+    not_asked: int = strawberry.field(description="How many more should hold something, and were not asked.")
+    differences: list[str] = strawberry.field(
+        description="Where the chain has less than the books say, or than is owed; the first 20."
+    )
 
     @classmethod
     def of(cls, result: Mapping[str, Any]) -> ProofOfReserves:
@@ -140,5 +144,7 @@ class ProofOfReserves:
             on_chain=Money.of(on_chain),
             covered=not on_chain < money("liabilities"),
             addresses=result["addresses"],
+            unanswered=result.get("unanswered", 0),
+            not_asked=result.get("not_asked", 0),
             differences=list(result["differences"]),
         )

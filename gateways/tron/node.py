@@ -17,7 +17,7 @@ from gateways.outside import Outside
 from gateways.receipts import Unsure
 from gateways.tron import reading
 from gateways.tron.addresses import body_of
-from gateways.tron.words import SYSTEM, Block, Means, Node, Prices, Receipt, TokenTransfer
+from gateways.tron.words import SYSTEM, Block, Contents, Means, Node, Prices, Receipt
 from settings import settings
 
 T = TypeVar("T")
@@ -42,13 +42,13 @@ class HttpNode(Node):
     async def solid_head(self) -> Block:
         return await self._ask("walletsolidity/getnowblock", reading.block)
 
-    async def transfers_in(self, block: int, *, solid: bool) -> list[TokenTransfer]:
+    async def contents(self, block: int, *, solid: bool) -> Contents:
         side, contract = _side(solid), settings().tron_contract
-        read = partial(reading.transfers_of_block, number=block, contract=contract)
+        read = partial(reading.contents, number=block, contract=contract)
         found = await self._ask(f"{side}/gettransactioninfobyblocknum", read, num=block)
-        if found is None:  # so a node answers for a block that it does not have, too
-            await self._ask(f"{side}/getblockbynum", partial(reading.no_transactions, number=block), num=block)
-        return found or []
+        if found is not None:
+            return found  # a node that tells of nothing may have no such block
+        return await self._ask(f"{side}/getblockbynum", partial(reading.no_transactions, number=block), num=block)
 
     async def token_balance(self, address: str) -> int:
         asked = _constant_call(address, "balanceOf(address)", _word(address))

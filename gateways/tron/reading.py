@@ -10,7 +10,7 @@ from typing import TypeVar
 from gateways.answers import Answer
 from gateways.receipts import Refused
 from gateways.tron.addresses import address_of, body_of, body_told
-from gateways.tron.words import Block, Means, Prices, Receipt, TokenTransfer
+from gateways.tron.words import Block, Contents, Means, Prices, Receipt, TokenTransfer
 
 T = TypeVar("T")
 TRANSFER_TOPIC = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
@@ -40,19 +40,24 @@ def block(answer: Answer) -> Block:
     return Block(number, id, head.moment("timestamp", 0))
 
 
-def no_transactions(answer: Answer, number: int) -> None:
+def no_transactions(answer: Answer, number: int) -> Contents:
     """The block is the one that was asked for, and nothing is in it."""
-    if block(answer).number != number or answer.parts("transactions"):
+    there = block(answer)
+    if there.number != number or answer.parts("transactions"):
         raise answer.malformed("transactions without receipts")
+    return Contents((), frozenset(), there.at)
 
 
-def transfers_of_block(answer: Answer, number: int, contract: str) -> list[TokenTransfer] | None:
-    """None: the node tells of no transaction at all."""
+def contents(answer: Answer, number: int, contract: str) -> Contents | None:
+    """By the receipts of its transactions. None: the node tells of no transaction at all."""
     infos = answer.listed()
-    for info in infos:
-        if info.integer("blockNumber", 0) != number:
-            raise answer.malformed("blockNumber")
-    return [found for info in infos for found in transfers(info, contract)] if infos else None
+    if not infos:
+        return None
+    moments = {info.moment("blockTimeStamp") for info in infos}
+    if len(moments) != 1 or any(info.integer("blockNumber", 0) != number for info in infos):
+        raise answer.malformed("receipts of several blocks")
+    found = [transfer for info in infos for transfer in transfers(info, contract)]
+    return Contents(tuple(found), frozenset(info.hexed("id", 32) for info in infos), moments.pop())
 
 
 def receipt(info: Answer, tx_id: str, contract: str) -> Receipt | None:
@@ -80,19 +85,27 @@ def outcome(info: Answer) -> str:
 
 
 def transfers(info: Answer, contract: str) -> list[TokenTransfer]:
-    """Transfers of the contract, known by its address; a transaction that failed has none."""
+    """Transfers of the contract, known by its address; a transaction that failed has none.
+
+    Of a log of anybody else nothing but its address is read: he may have written what he likes, and as much as he likes.
+    """
     if outcome(info) != "SUCCESS":
         return []
     tx_id, number, wanted = info.hexed("id", 32), info.integer("blockNumber", 0), body_of(contract)
     found = []
     for index, log in enumerate(info.parts("log")):
-        topic, *words = *(topic.lower() for topic in log.texts("topics")), log.text("data", "").lower()
-        if topic == TRANSFER_TOPIC and body_told(log.text("address")) == wanted:
+        if body_told(log.text("address")) == wanted and _first_topic(log) == TRANSFER_TOPIC:
+            words = [*(topic.lower() for topic in log.texts("topics")[1:]), log.text("data", "").lower()]
             if len(words) != 3 or not all(_WORD.fullmatch(word) for word in words):
                 raise log.malformed("log")
             sender, to = (address_of(bytes.fromhex(word[-40:])) for word in words[:2])
             found.append(TokenTransfer(tx_id, index, contract, sender, to, int(words[2], 16), number))
     return found
+
+
+def _first_topic(log: Answer) -> str:
+    """Empty for a log that has none."""
+    return next(iter(log.texts("topics")), "").lower()
 
 
 def page_of_ids(answer: Answer) -> tuple[list[str], str]:

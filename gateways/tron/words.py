@@ -30,6 +30,15 @@ class TokenTransfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in one block: the transfers of the configured contract, and the ids of all its transactions."""
+
+    transfers: tuple[TokenTransfer, ...]
+    tx_ids: frozenset[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a transaction that is in a block. `outcome` is the chain's own word: SUCCESS, REVERT, OUT_OF_ENERGY."""
 
@@ -85,9 +94,8 @@ class Node(Protocol):
         """The last solid block that the node knows."""
         ...
 
-    async def transfers_in(self, block: int, *, solid: bool) -> list[TokenTransfer]:
-        """The transfers of the configured contract in one block, whole or not at all: a block which the node does not have
-        is `Unsure`, never an empty one."""
+    async def contents(self, block: int, *, solid: bool) -> Contents:
+        """What is in one block, whole or not at all: a block which the node does not have is `Unsure`, never an empty one."""
         ...
 
     async def token_balance(self, address: str) -> int:

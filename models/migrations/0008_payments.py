@@ -19,11 +19,13 @@ class Migration(migrations.Migration):
             name='ChainCursor',
             fields=[
                 ('network', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=20)),
+                ('first_block', fields.BigIntField()),
                 ('block', fields.BigIntField()),
+                ('block_at', fields.DatetimeField(description="the chain's time of `block`", auto_now=False, auto_now_add=False)),
                 ('seen_block', fields.BigIntField()),
                 ('scanned_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'chain_cursor', 'app': 'models', 'pk_attr': 'network', 'table_description': 'How far a chain was read: every solid block up to `block`, and what is not solid yet up to `seen_block`.'},
+            options={'table': 'chain_cursor', 'app': 'models', 'pk_attr': 'network', 'table_description': 'How far a chain was read: every solid block from `first_block` to `block`, and what is not solid yet up to `seen_block`.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -150,6 +152,8 @@ class Migration(migrations.Migration):
                 ('tx_id', fields.CharField(null=True, unique=True, max_length=128)),
                 ('raw_tx', fields.TextField(null=True, unique=False)),
                 ('expires_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('signed_block', fields.BigIntField(null=True, description='solid when it was signed: it is in none up to this one')),
+                ('seen_block', fields.BigIntField(null=True, description='in which it stands, as the scan read it; solid')),
                 ('fee_minor', fields.BigIntField(null=True, description='in sun, burned')),
                 ('energy_used', fields.BigIntField(null=True)),
                 ('error', fields.CharField(null=True, max_length=500)),

@@ -209,7 +209,7 @@ class Sweep(LivingRow):
     """A transaction of ours: coins from a deposit address to the main wallet, or TRX the other way to pay for that."""
 
     lifecycle = SWEEPS
-    hidden = frozenset({"raw_tx"})
+    hidden = frozenset({"raw_tx", "signed_block", "seen_block"})
 
     payment_id: int
     payment: fields.ForeignKeyRelation[Payment] = fields.ForeignKeyField(
@@ -227,6 +227,8 @@ class Sweep(LivingRow):
     tx_id = fields.CharField(max_length=128, null=True, unique=True)
     raw_tx = fields.TextField(null=True)
     expires_at = fields.DatetimeField(null=True)
+    signed_block = fields.BigIntField(null=True, description="solid when it was signed: it is in none up to this one")
+    seen_block = fields.BigIntField(null=True, description="in which it stands, as the scan read it; solid")
     fee_minor = fields.BigIntField(null=True, description="in sun, burned")
     energy_used = fields.BigIntField(null=True)
     error = fields.CharField(max_length=ERROR_MAX, null=True)
@@ -256,10 +258,12 @@ class Sweep(LivingRow):
 
 
 class ChainCursor(Model):
-    """How far a chain was read: every solid block up to `block`, and what is not solid yet up to `seen_block`."""
+    """How far a chain was read: every solid block from `first_block` to `block`, and what is not solid yet up to `seen_block`."""
 
     network = fields.CharField(max_length=20, primary_key=True)
+    first_block = fields.BigIntField()
     block = fields.BigIntField()
+    block_at = fields.DatetimeField(description="the chain's time of `block`")
     seen_block = fields.BigIntField()
     scanned_at = fields.DatetimeField()
 

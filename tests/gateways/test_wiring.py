@@ -84,6 +84,9 @@ async def test_production(knobs):
     with pytest.raises(ValueError, match="SALDO_TRON_URL needs SALDO_TRON_PRIVATE_KEY"):
         check_worker()
     knobs(**PRIVATE)
+    with pytest.raises(ValueError, match="SALDO_TRON_ENERGY=burn needs SALDO_TRON_MAIN_KEY"):
+        check_worker()
+    knobs(tron_energy="delegated")
     check_worker()
     with pytest.raises(ValueError, match="SALDO_TRON_PRIVATE_KEY is the worker's alone"):
         check_api()
@@ -93,8 +96,12 @@ async def test_production(knobs):
     knobs(**PRIVATE)
     with pytest.raises(ValueError, match="SALDO_TRON_MAIN_KEY is not the key of SALDO_TRON_MAIN_WALLET"):
         check_worker()
-    knobs(tron_main_key=MAIN.hex())
+    knobs(tron_main_key=MAIN.hex(), tron_energy="burn")
     check_worker()
+    knobs(tron_private_key="")
+    with pytest.raises(ValueError, match="SALDO_TRON_MAIN_KEY is the worker's alone"):
+        check_api()
+    knobs(**PRIVATE)
     async with worker_gateways() as made:
         assert made.keys is not None
         assert made.keys.can_top_up
@@ -105,7 +112,7 @@ async def test_both_name_what_is_wrong(knobs, name):
     knobs(**PRODUCTION | {name: "wrong"})
     with pytest.raises(ValueError, match=f"SALDO_{name.upper()} is not"):
         check_api()
-    knobs(**PRIVATE)
+    knobs(**PRIVATE, tron_main_key=MAIN.hex())
     with pytest.raises(ValueError, match=f"SALDO_{name.upper()} is not"):
         check_worker()
 

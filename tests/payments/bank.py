@@ -32,7 +32,7 @@ class Bank:
         self.make = make
 
     async def payment(self, amount="100 EUR"):
-        limits = {code: (money(f"1 {code}"), money(f"100000 {code}")) for code in ("EUR", "USD", "USDT")}
+        limits = {code: (money(f"1 {code}"), money(f"100000 {code}")) for code in ("EUR", "USD")}
         terms = Terms("Bank", "bank_transfer", limits)
         await payments.upsert_gateway("bank", terms, by=self.make.operator.viewer)
         person, (number, currency) = await self.make.person(), amount.split()

@@ -51,7 +51,7 @@ async def claimed(marked: bool = True) -> Claimed:
 async def credited(make: Make, amount: str = "100 USDT", came: int = 100 * UNITS) -> tuple[PaymentRecord, Claimed]:
     payment = await asked(make, amount)
     one = await arrived(payment, came)
-    await payments.take_blocks("tron", 1, 1, [one], by=BY)
+    await payments.take_blocks("tron", 1, 1, [one], at=now(), by=BY)
     claim = await payments.credit(await claimed(), [one], [], by=BY)
     assert claim is not None
     return payment, claim
@@ -62,7 +62,7 @@ async def swept(make: Make) -> PaymentRecord:
     for purpose, amount in ((Purpose.TOP_UP, Money(5, "TRX")), (Purpose.SWEEP, Money(100 * UNITS, "USDT"))):
         sweep = await payments.plan(claim, purpose, "TMAIN", amount, by=BY)
         assert sweep is not None
-        await payments.sign(claim, sweep.id, f"sweep{sweep.id}", "raw", now() + timedelta(minutes=5), by=BY)
+        await payments.sign(claim, sweep.id, f"sweep{sweep.id}", "raw", now() + timedelta(minutes=5), block=1, by=BY)
         await payments.broadcasted(claim, sweep.id, by=BY)
         await payments.confirm(claim, sweep.id, Done("SUCCESS", 13, 64_285), by=BY)
     await payments.transfered(claim, by=BY)

@@ -9,15 +9,15 @@ from models.deals import operations as deals
 from tests.deals.situations import done, offer
 from tests.payments.dying import Deadly, Killed, leases_end
 
-SCAN = ("solid_head", "transfers_in", "take_blocks", "head", "claim_due")
+SCAN = ("solid_head", "contents", "take_blocks", "head", "claim_due")
 POINTS = (
     *(f"{name} 1" for name in SCAN), "receipt 1", "token_balance 1", "credit 1", "promote 1", "note_step 1",
     "prices 1", "means 1", "transfer_energy 1", "plan 1", "solid_head 2", "sign 1", "broadcast 1", "broadcasted 1", "receipt 2",
     "release_checked 1", "claim_due 2",
-    "solid_head 3", "transfers_in 2", "take_blocks 2", "head 2", "claim_due 3", "token_balance 2", "receipt 3", "confirm 1",
+    "solid_head 3", "contents 2", "take_blocks 2", "head 2", "claim_due 3", "token_balance 2", "receipt 3", "confirm 1",
     "prices 2", "means 2", "transfer_energy 2", "plan 2", "solid_head 4", "sign 2", "broadcast 2", "broadcasted 2", "receipt 4",
     "release_checked 2", "claim_due 4",
-    "solid_head 5", "transfers_in 3", "take_blocks 3", "head 3", "claim_due 5", "token_balance 3", "receipt 5", "confirm 2",
+    "solid_head 5", "contents 3", "take_blocks 3", "head 3", "claim_due 5", "token_balance 3", "receipt 5", "confirm 2",
     "transfered 1", "release_checked 3", "claim_due 6",
 )  # fmt: skip
 """Every call of a check in its order: the first tick credits and sends TRX, the second sweeps, the third concludes."""

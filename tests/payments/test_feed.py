@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from models.kernel.clock import now
 from models.payments import operations as payments
 from tests.feed.conftest import placed
 from tests.payments.paid import BY, arrived, asked, claimed, credited, swept
@@ -37,9 +38,9 @@ async def test_a_person_watches_his_payment_from_news_to_success(make, watch):
     for following in (everything, stranger):
         assert (await following.item())["__typename"] == "Heartbeat"
     one = await arrived(payment)
-    await payments.take_blocks("tron", 1, 1, [], by=BY)
+    await payments.take_blocks("tron", 1, 1, [], at=now(), by=BY)
     await payments.see("tron", 2, [one], by=BY)
-    await payments.take_blocks("tron", 2, 2, [one], by=BY)
+    await payments.take_blocks("tron", 2, 2, [one], at=now(), by=BY)
     claim = await payments.credit(await claimed(), [one], [], by=BY)
     await payments.settle(claim, by=BY)
     story = [

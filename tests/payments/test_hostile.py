@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from models.kernel.clock import now
 from models.kernel.sql import fetch, sql
 from models.payments import operations as payments
 from models.payments import reads
@@ -202,12 +203,24 @@ async def test_a_transaction_that_pays_somebody_else_after_a_fork_is_his(make):
     """It ran again on another state: its id is the same, and what it did is not."""
     first, second = await asked(make), await asked(make)
     one = await arrived(first, 5 * UNITS)
-    await payments.take_blocks("tron", 1, 1, [], by=BY)
+    await payments.take_blocks("tron", 1, 1, [], at=now(), by=BY)
     assert await payments.see("tron", 2, [one], by=BY) == 1
     again = replace(one, to=second.gateway_data["address"], amount=100 * UNITS, sender="TOTHER", block=3)
-    assert await payments.take_blocks("tron", 2, 3, [again], by=BY) == 1
+    assert await payments.take_blocks("tron", 2, 3, [again], at=now(), by=BY) == 1
     claim = await claimed()
     assert (claim.id, await reads.uncredited(first.id)) == (second.id, [])
     await payments.credit(claim, [again], [], by=BY)
     rows = await fetch(sql("SELECT payment_id, sender, amount_minor, block, solid FROM deposit"))
     assert [tuple(row) for row in rows] == [(second.id, "TOTHER", 100 * UNITS, 3, True)]
+
+
+async def test_what_became_solid_while_its_payment_was_checked_is_not_dropped(make):
+    """The node that was asked for its receipt lags behind the one that was read."""
+    payment = await asked(make)
+    one = await arrived(payment)
+    await payments.take_blocks("tron", 1, 1, [], at=now(), by=BY)
+    await payments.see("tron", 2, [one], by=BY)
+    claim = await claimed(marked=False)
+    await payments.take_blocks("tron", 2, 2, [one], at=now(), by=BY)
+    await payments.credit(claim, [], [one.tx_id], by=BY)
+    assert [seen.tx_id for seen in await reads.uncredited(payment.id)] == [one.tx_id]

@@ -20,6 +20,8 @@ from tests.payments.standing import (
     together,
 )
 
+EXPIRES = "UPDATE payment SET expires_at = {} WHERE id = {} RETURNING 1"
+
 
 async def expire(world):
     return await expire_payments(world.tools)
@@ -35,6 +37,29 @@ async def test_what_comes_too_late_is_credited_all_the_same(world):
     assert await stands(world, payment) == ("ERROR", "LATE", "100.000000", "TRANSFERED", "100.000000")
     assert (await available(world, payment), await world.main_received()) == (100_000_000, ["100000000"])
     assert await names(payment) == ["open", "expire", "credit_deposit"]
+
+
+async def test_nothing_is_too_late_before_the_chain_was_read_to_its_time(world, knobs, told):
+    """Nobody read the chain for a while, in which one of them was paid in time."""
+    knobs(tron_scan_blocks=1)
+    paid, unpaid = await world.create(), await world.create()
+    await world.tick()
+    await mine(world, 2)
+    await world.pay(paid)
+    for payment in (paid, unpaid):
+        await fetch(sql(EXPIRES, (await world.outside.node.head()).at, payment["number"]))
+    await mine(world, 2)
+    for _ in range(2):
+        await world.tick()
+        await expire(world)
+        assert [(await stands(world, payment))[0] for payment in (paid, unpaid)] == ["WAITING", "WAITING"]
+    await world.tick()
+    await expire(world)
+    assert (await stands(world, paid))[:3] == ("WAITING", "NONE", "100.000000")
+    assert (await stands(world, unpaid))[0] == "ERROR"
+    knobs(tron_scan_blocks=20)
+    await world.done()
+    assert (await stands(world, paid), told) == (PAID, [])
 
 
 async def test_a_part_waits_for_the_rest_for_days_and_then_ends(world):

@@ -169,6 +169,25 @@ async def test_without_an_index_what_the_blocks_hide_is_for_a_human(world, told)
     assert await names(payment) == ["open", "call_for_attention", "credit_deposit", "recover", "settle"]
 
 
+async def test_without_an_index_what_was_not_read_yet_is_left_to_the_scan(world, told, monkeypatch):
+    """It became solid after the scan and before the check."""
+    payment = await world.create()
+    await world.tick()
+    await world.box.tell("tron/lie", index=False)
+    await world.pay(payment)
+    await due(payment)
+
+    async def nothing(*_given):
+        return 0
+
+    with monkeypatch.context() as patched:
+        patched.setattr("jobs.payments.scan", nothing)
+        await world.tick()
+    assert (await stands(world, payment), (await failed(world, payment))[0], told) == (UNPAID, 0, [])
+    await world.done()
+    assert (await stands(world, payment), told) == (PAID, [])
+
+
 @pytest.mark.parametrize("balance", ["0", "99.999999"])
 async def test_receipts_are_not_believed_where_the_balance_is_less(world, told, balance):
     payment = await world.create()

@@ -36,7 +36,7 @@ async def stale_worker(make):
     """A worker sleeps over the end of its lease; another does the work; then the first wakes up and goes on."""
     payment = await asked(make)
     one = await arrived(payment)
-    await payments.take_blocks("tron", 1, 1, [one], by=BY)
+    await payments.take_blocks("tron", 1, 1, [one], at=now(), by=BY)
     sleepy = await claimed()
     await leases_end()
     awake = await claimed()
@@ -45,7 +45,7 @@ async def stale_worker(make):
         try:
             await payments.credit(claim, [one], [], by=BY)
             sweep = await payments.plan(claim, Purpose.SWEEP, "TMAIN", WHOLE, by=BY)
-            if sweep is not None and await payments.sign(claim, sweep.id, tx, "raw", now(), by=BY):
+            if sweep is not None and await payments.sign(claim, sweep.id, tx, "raw", now(), block=1, by=BY):
                 wrong.append(tx)
             await payments.release_checked(claim, again_at=now(), busy=True, by=BY)
         except Exception as error:  # noqa: BLE001  whatever it is, it is what went wrong
@@ -85,9 +85,9 @@ async def two_scanners(make):
     """Several workers read the same blocks at once: what they found is marked once, and the cursor moves once."""
     payment = await asked(make)
     one = await arrived(payment)
-    await payments.take_blocks("tron", 1, 1, [], by=BY)
+    await payments.take_blocks("tron", 1, 1, [], at=now(), by=BY)
     found = await asyncio.gather(
-        *(payments.take_blocks("tron", 2, 3, [one], by=BY) for _ in range(8)), return_exceptions=True
+        *(payments.take_blocks("tron", 2, 3, [one], at=now(), by=BY) for _ in range(8)), return_exceptions=True
     )
     row = await fetch_one(sql("SELECT marks, (SELECT block FROM chain_cursor) AS block FROM payment"))
     counted = [n for n in found if n is not None]
@@ -154,9 +154,9 @@ async def test_without_its_guard_something_does(scenario, guards, instead, make,
 async def test_a_payment_that_is_marked_while_it_is_checked_is_checked_again(make):
     """The check looked before the block came: what the block marked is not forgotten with its claim."""
     payment = await asked(make)
-    await payments.take_blocks("tron", 1, 1, [await arrived(payment)], by=BY)
+    await payments.take_blocks("tron", 1, 1, [await arrived(payment)], at=now(), by=BY)
     claim = await claimed()
-    await payments.take_blocks("tron", 2, 2, [await arrived(payment)], by=BY)
+    await payments.take_blocks("tron", 2, 2, [await arrived(payment)], at=now(), by=BY)
     await payments.release_checked(claim, again_at=now() + timedelta(hours=1), busy=False, by=BY)
     again = await claimed()
     assert (again.id, again.marks) == (payment.id, 1)
@@ -166,7 +166,7 @@ async def test_a_payment_that_is_marked_while_it_is_checked_is_checked_again(mak
 
 async def test_four_workers_share_what_is_due(make):
     made = [await asked(make) for _ in range(12)]
-    await payments.take_blocks("tron", 1, 1, [await arrived(payment) for payment in made], by=BY)
+    await payments.take_blocks("tron", 1, 1, [await arrived(payment) for payment in made], at=now(), by=BY)
     took = await asyncio.gather(
         *(
             payments.claim_due(marked=True, before=now() + timedelta(days=1), limit=5, lease_seconds=60, by=BY)

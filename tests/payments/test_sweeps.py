@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from gateways.tron.words import Means
+from models.kernel.clock import now
+from models.kernel.money import Money
 from models.kernel.sql import fetch, sql
+from models.payments import operations as payments
+from models.payments.lifecycle import Purpose
+from tests.payments.paid import BY, UNITS, credited
 from tests.payments.standing import (
     CREDITED,
     DONE,
@@ -16,6 +24,8 @@ from tests.payments.standing import (
     sweeps_of,
 )
 from tests.sandbox.playing import MAIN
+
+SENT = [DONE[0], ("sweep", "broadcast")]
 
 
 async def fees():
@@ -63,6 +73,46 @@ async def test_a_sweep_that_runs_out_of_energy_is_paid_for_and_a_new_one_is_dear
     assert (await fees(), await available(world, payment)) == (sum(burned), 100_000_000)
     rows = await fetch(sql("SELECT error FROM sweep WHERE status = 'failed'"))
     assert [row["error"] for row in rows] == ["OUT_OF_ENERGY"]
+
+
+async def test_a_node_that_does_not_know_yet_of_the_trx_we_sent_is_waited_for(world, told, monkeypatch):
+    payment = await world.create()
+    await world.pay(payment)
+    await world.tick()
+    await mine(world)
+
+    async def nothing(_address):
+        return Means(active=False, sun=0, energy=0, bandwidth=0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.outside.node, "means", nothing)
+        for number in range(1, 4):
+            await world.tick()
+            await mine(world)
+            assert (await world.sweeps(), (await failed(world, payment))[:2]) == ([DONE[0]], (number, "SWEEP"))
+    assert len(await world.calls("broadcasthex")) == 1
+    await world.done()
+    assert (await stands(world, payment), await world.sweeps(), len(told)) == (PAID, DONE, 1)
+
+
+async def test_after_four_times_that_trx_was_sent_without_a_sweep_a_human_has_to_look(world, told):
+    """Energy gets dearer between each of them and the sweep that it was for."""
+    payment = await world.create()
+    await world.pay(payment)
+    for price in (100, 130, 170, 220, 280):
+        await world.box.tell("tron/settings", energyFee=price)
+        world.outside.node._prices = None
+        await world.tick()
+        await mine(world)
+    for _ in range(4):
+        await world.tick()
+        await mine(world)
+    assert (await stands(world, payment), await world.sweeps()) == (CREDITED, [DONE[0]] * 4)
+    _, step, why = await failed(world, payment)
+    assert (step, "was sent TRX 4 times" in why, (await world.read(payment))["needsAttention"]) == ("SWEEP", True, True)
+    assert await world.make.ask(RECHECK, by=world.make.operator, n=payment["number"]) == {"status": "REQUESTED"}
+    await world.done()
+    assert (await stands(world, payment), await world.sweeps()) == (PAID, [DONE[0]] * 5 + [DONE[1]])
 
 
 RECHECK = """mutation ($n: Int!) { recheckPayment(input: {payment: {number: $n}}) { ... on JobRun { status } } }"""
@@ -115,7 +165,7 @@ async def test_a_sweep_that_is_in_no_block_is_sent_again_as_it_is_until_it_is_pr
     assert (await stands(world, payment), await world.main_received(), told) == (PAID, ["100000000"], [])
     assert await world.sweeps() == [DONE[0], ("sweep", "expired"), DONE[1]]
     rows = await fetch(sql("SELECT fee_minor, error FROM sweep WHERE status = 'expired'"))
-    assert [(row["fee_minor"], row["error"].endswith("is solid and it is in none")) for row in rows] == [(None, True)]
+    assert [(row["fee_minor"], row["error"].endswith("was read and it is in none")) for row in rows] == [(None, True)]
 
 
 async def test_a_top_up_that_is_in_no_block_is_replaced_once_it_is_provably_dead_and_paid_once(world, told):
@@ -146,6 +196,105 @@ async def test_a_sweep_that_is_in_a_block_of_the_last_moment_is_not_dead(world, 
     await world.done()
     assert (await stands(world, payment), await world.sweeps(), told) == (PAID, DONE, [])
     assert await world.main_received() == ["100000000"]
+
+
+async def under_way(world):
+    """A payment whose sweep was sent."""
+    payment = await world.create()
+    await world.pay(payment)
+    await world.tick()
+    await mine(world)
+    await world.tick()
+    assert await world.sweeps() == SENT
+    return payment
+
+
+def forgets(world, monkeypatch, what):
+    """A node that has no receipt, and where it is said, tells of no transactions in its blocks."""
+    node = world.outside.node
+    contents = node.contents
+
+    async def no_receipt(_tx_id, *, solid=True):
+        return None
+
+    async def no_ids(block, *, solid):
+        return replace(await contents(block, solid=solid), tx_ids=frozenset())
+
+    monkeypatch.setattr(node, "receipt", no_receipt)
+    if what == "everything":
+        monkeypatch.setattr(node, "contents", no_ids)
+
+
+async def test_a_sweep_that_stands_in_a_block_that_we_read_is_not_dead_whatever_a_node_says(world, told, monkeypatch):
+    payment = await under_way(world)
+    await mine(world)
+    with monkeypatch.context() as patched:
+        forgets(world, patched, "receipts")
+        sent = len(await world.calls("broadcasthex"))
+        for seconds in (0, 500, 2_000):
+            await world.tick()
+            await mine(world, seconds=seconds)
+        assert (await world.sweeps(), len(await world.calls("broadcasthex")), told) == (SENT, sent, [])
+        await mine(world, seconds=2_000)
+        await world.tick()
+        _, step, why = await failed(world, payment)
+        assert (step, "which stands in block" in why, await world.sweeps()) == ("SWEEP", True, SENT)
+    await world.done()
+    assert (await stands(world, payment), await world.sweeps(), len(told)) == (PAID, DONE, 1)
+    assert await world.main_received() == ["100000000"]
+
+
+async def test_a_sweep_that_nobody_tells_of_is_not_dead_where_its_coins_have_gone(world, told, monkeypatch):
+    payment = await under_way(world)
+    with monkeypatch.context() as patched:
+        forgets(world, patched, "everything")
+        await mine(world)
+        await mine(world, seconds=500)
+        await world.tick()
+        _, step, why = await failed(world, payment)
+        assert (step, "holds 0" in why, await world.sweeps()) == ("SWEEP", True, SENT)
+    await world.done()
+    assert (await stands(world, payment), await world.sweeps(), len(told)) == (PAID, DONE, 1)
+
+
+async def test_a_sweep_is_not_dead_before_we_have_read_the_blocks_of_its_time(world, told, monkeypatch):
+    payment = await under_way(world)
+    await world.box.tell("tron/settings", withPool=False)
+    await mine(world, seconds=500, withPool=False)
+    with monkeypatch.context() as patched:
+        patched.delattr(type(world.outside.node), "contents")
+        for _ in range(2):
+            await world.tick()
+        assert (await world.sweeps(), (await failed(world, payment))[0]) == (SENT, 0)
+    await world.tick()
+    assert await world.sweeps() == [DONE[0], ("sweep", "expired"), SENT[1]]
+
+
+async def test_a_sweep_of_before_the_first_block_that_we_read_is_for_a_human(world, told):
+    """What the database knew of the chain was lost, and reading began anew."""
+    payment = await under_way(world)
+    await world.box.tell("tron/settings", withPool=False)
+    await fetch(sql("DELETE FROM chain_cursor RETURNING 1"))
+    await mine(world, 30, seconds=500, withPool=False)
+    for _ in range(2):
+        await world.tick()
+        await mine(world, seconds=1_000, withPool=False)
+    assert (await world.sweeps(), (await failed(world, payment))[0], told) == (SENT, 0, [])
+    await mine(world, seconds=2_000, withPool=False)
+    await world.tick()
+    _, step, why = await failed(world, payment)
+    assert (step, "those were not read" in why, await world.sweeps()) == ("SWEEP", True, SENT)
+    assert len({call["body"]["transaction"] for call in await world.calls("broadcasthex")}) == 2
+
+
+async def test_an_attempt_that_the_scan_has_seen_meanwhile_does_not_end(make):
+    _, claim = await credited(make)
+    sweep = await payments.plan(claim, Purpose.SWEEP, "TMAIN", Money(100 * UNITS, "USDT"), by=BY)
+    await payments.sign(claim, sweep.id, "ours", "raw", now(), block=1, by=BY)
+    await payments.take_blocks("tron", 2, 3, [], at=now(), tx_ids={"ours": 3, "theirs": 2}, by=BY)
+    await payments.expire_attempt(claim, sweep.id, "a proof", by=BY)
+    rows = await fetch(sql("SELECT status, seen_block FROM sweep"))
+    assert [tuple(row) for row in rows] == [("signed", 3)]
 
 
 async def test_a_sweep_that_was_never_sent_is_not_sent_when_its_time_is_over(world, told):

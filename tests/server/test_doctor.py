@@ -14,7 +14,7 @@ from tests.sandbox.conftest import box
 
 __all__ = ["box", "world"]
 pytestmark = pytest.mark.usefixtures("database")
-USDT = {"USDT": (money("1 USDT"), money("100 USDT"))}
+EUR = {"EUR": (money("1 EUR"), money("100 EUR"))}
 
 
 async def said() -> dict[str, tuple[str, str]]:
@@ -77,8 +77,10 @@ async def test_the_api_needs_no_private_key(world, knobs):
 
 
 async def test_a_gateway_that_is_offered_and_cannot_be_had(make, knobs):
-    await operations.upsert_gateway("bank", Terms("Bank", "bank_transfer", USDT), by=make.operator.viewer)
-    await operations.upsert_gateway("odd", Terms("Odd", "pigeons", USDT), by=make.operator.viewer)
+    await operations.upsert_gateway("bank", Terms("Bank", "bank_transfer", EUR), by=make.operator.viewer)
+    await operations.upsert_gateway("odd", Terms("Odd", "bank_transfer", EUR), by=make.operator.viewer)
+    async with transaction() as db:
+        await db.execute("UPDATE payment_gateway SET service = 'pigeons' WHERE code = 'odd'")
     knobs(bank_account="", bank_secret="")
     found = await said()
     assert found["bank"][0] == "not offered: SALDO_BANK_ACCOUNT and SALDO_BANK_SECRET are not set"

@@ -97,9 +97,9 @@ async def credit(
 ) -> Claimed | None:
     """Steps BALANCE and CREDIT: every deposit that is not credited yet, what arrived and not what was asked for.
 
-    `gone` are transactions seen before that the chain has no more. Locks the payment, its wallet, then accounts. Posts
-    `credit`, one transfer for each deposit under a key that can be used only once. None: the claim is over, and nothing is
-    written.
+    `gone` are transactions seen before that the chain has no more; what stands in a solid block is never gone. Locks the
+    payment, its wallet, then accounts. Posts `credit`, one transfer for each deposit under a key that can be used only once.
+    None: the claim is over, and nothing is written.
     """
     payment = await still_ours(work, Payment, claimed.id, claimed.token)
     if payment is None:
@@ -109,7 +109,8 @@ async def credit(
     known = {(d.tx_id, d.log_index): d for d in await Deposit.filter(payment_id=payment.id)}
     at: datetime = await work.db.fetchval("SELECT saldo_now()")
     for deposit in known.values():
-        if deposit.tx_id in gone and deposit.credited_at is None and deposit.dropped_at is None:
+        open_still = deposit.credited_at is None and deposit.dropped_at is None
+        if deposit.tx_id in gone and open_still and not deposit.solid:
             deposit.dropped_at = at
             await work.amend(deposit)
             await work.record(payment, "drop_deposit", tx_id=deposit.tx_id)

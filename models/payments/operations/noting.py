@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from models.payments.lifecycle import Step
@@ -57,14 +58,29 @@ async def sighted(work: Unit, one: Arrived, wallet: WalletRecord, *, solid: bool
     return bool(row and row["fresh"])
 
 
-async def read_to(work: Unit, network: str, block: int) -> None:
-    """Every solid block up to this one was read."""
+async def seen_in_blocks(work: Unit, network: str, tx_ids: Mapping[str, int]) -> None:
+    """Those of our transactions that are among these stand in the solid blocks which are given beside them."""
     await work.db.execute(
-        """INSERT INTO chain_cursor (network, block, seen_block, scanned_at) VALUES ($1, $2, $2, saldo_now())
-           ON CONFLICT (network) DO UPDATE SET block = excluded.block, scanned_at = excluded.scanned_at,
-                  seen_block = greatest(chain_cursor.seen_block, excluded.block)""",
+        """UPDATE sweep SET seen_block = t.block FROM unnest($2::text[], $3::bigint[]) t(tx_id, block), wallet w
+            WHERE sweep.tx_id = t.tx_id AND sweep.status IN ('signed', 'broadcast') AND w.id = sweep.wallet_id
+              AND w.network = $1""",
         network,
+        list(tx_ids),
+        list(tx_ids.values()),
+    )
+
+
+async def read_to(work: Unit, network: str, first: int, block: int, at: datetime) -> None:
+    """Every solid block from `first` to this one was read, which is of that moment."""
+    await work.db.execute(
+        """INSERT INTO chain_cursor (network, first_block, block, block_at, seen_block, scanned_at)
+           VALUES ($1, $2, $3, $4, $3, saldo_now())
+           ON CONFLICT (network) DO UPDATE SET block = excluded.block, block_at = excluded.block_at,
+                  scanned_at = excluded.scanned_at, seen_block = greatest(chain_cursor.seen_block, excluded.block)""",
+        network,
+        first,
         block,
+        at,
     )
 
 

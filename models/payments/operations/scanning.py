@@ -5,25 +5,38 @@ Nothing is credited here. A payment that solid blocks concern is marked, and its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
 
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.payments.operations.arrivals import Arrived
-from models.payments.operations.noting import looked_to, mark_payments, read_to, sighted
+from models.payments.operations.noting import looked_to, mark_payments, read_to, seen_in_blocks, sighted
 from models.payments.reads import WalletRecord
 from models.payments.tables import ChainCursor, Payment
 from models.unit import Unit, step
 
+NOTHING: Mapping[str, int] = MappingProxyType({})
+
 
 @step()
 async def take_blocks(
-    work: Unit, network: str, first: int, last: int, arrived: Sequence[Arrived], *, by: Viewer
+    work: Unit,
+    network: str,
+    first: int,
+    last: int,
+    arrived: Sequence[Arrived],
+    *,
+    at: datetime,
+    tx_ids: Mapping[str, int] = NOTHING,
+    by: Viewer,
 ) -> int | None:
     """Solid blocks `first` to `last` were read whole: mark the payments that they concern, and move the cursor there.
 
-    Locks the chain's key, then payments by number. Answers how many payments were marked; None where somebody else has
-    read these blocks already, or not yet those before.
+    `at` is the time of the last one, `tx_ids` are all transactions, each with its block: ours among them are known from now
+    on to be on the chain. Locks the chain's key, then payments by number, then sweeps. Answers how many payments were
+    marked; None where somebody else has read these blocks already, or not yet those before.
     """
     await work.alone(f"chain:{network}")
     cursor = await ChainCursor.get_or_none(network=network)
@@ -33,7 +46,8 @@ async def take_blocks(
     marked = await mark_payments(work, {wallet.payment_id for _, wallet in ours})
     for one, wallet in ours:
         await sighted(work, one, wallet, solid=True)
-    await read_to(work, network, last)
+    await seen_in_blocks(work, network, tx_ids)
+    await read_to(work, network, first, last, at)
     return marked
 
 

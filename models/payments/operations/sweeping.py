@@ -66,13 +66,16 @@ async def plan(
 
 @step()
 async def sign(
-    work: Unit, claimed: Claimed, id: int, tx_id: str, raw: str, expires_at: datetime, *, by: Viewer
+    work: Unit, claimed: Claimed, id: int, tx_id: str, raw: str, expires_at: datetime, *, block: int, by: Viewer
 ) -> SweepRecord | None:
-    """Keep the signed bytes, before anybody else sees them. None: the claim is over, so they must not be sent."""
+    """Keep the signed bytes, before anybody else sees them: they are in no block up to `block`, which is solid.
+
+    None: the claim is over, so they must not be sent.
+    """
     if await still_ours(work, Payment, claimed.id, claimed.token) is None:
         return None
     sweep = await _locked(work, id)
-    sweep.tx_id, sweep.raw_tx, sweep.expires_at = tx_id, raw, expires_at
+    sweep.tx_id, sweep.raw_tx, sweep.expires_at, sweep.signed_block = tx_id, raw, expires_at, block
     return SweepRecord.of((await work.move(sweep, "sign")).columns())
 
 
@@ -129,11 +132,12 @@ async def fail_attempt(work: Unit, claimed: Claimed, id: int, done: Done, *, by:
 
 @step()
 async def expire_attempt(work: Unit, claimed: Claimed, id: int, proof: str, *, by: Viewer) -> None:
-    """It is proved that it never will be on the chain: only now may there be another."""
+    """It is proved that it never will be on the chain: only now may there be another. One that the scan has seen meanwhile
+    is on it, whatever the proof."""
     if await still_ours(work, Payment, claimed.id, claimed.token) is None:
         return
     sweep = await _locked(work, id)
-    if sweep.status in SENT:
+    if sweep.status in SENT and sweep.seen_block is None:
         sweep.error = proof[:ERROR_MAX]
         await work.move(sweep, "expire", proof=proof)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from models.kernel.money import Money
 from models.kernel.sql import Sql, fetch, fetch_one, join, sql
@@ -20,9 +22,15 @@ class Attempt:
 
     sweep: SweepRecord
     raw_tx: str | None
+    signed_block: int | None = None
+    seen_block: int | None = None
+    """The solid block in which the scan saw it."""
 
     def __repr__(self) -> str:
         return f"<attempt {self.sweep.id} {self.sweep.purpose} {self.sweep.status}>"
+
+
+KEPT = ("raw_tx", "signed_block", "seen_block")
 
 
 async def under_way(wallet: int) -> dict[Purpose, Attempt]:
@@ -35,7 +43,7 @@ async def under_way(wallet: int) -> dict[Purpose, Attempt]:
             ]
         )
     )
-    return {Purpose(row["purpose"]): Attempt(SweepRecord.of(row), row["raw_tx"]) for row in rows}
+    return {Purpose(row["purpose"]): Attempt(SweepRecord.of(row), *(row[name] for name in KEPT)) for row in rows}
 
 
 async def failed_attempts(wallet: int) -> int:
@@ -51,6 +59,32 @@ async def failed_attempts(wallet: int) -> int:
         )
     )
     return int(row["n"]) if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class TopUps:
+    """What was sent to a wallet to pay for its sweeps: how often since the last that was confirmed (and since an operator
+    last looked at its payment), and the sun that must be left of it all."""
+
+    since: int
+    left_sun: int
+
+
+async def top_ups(wallet: int) -> TopUps:
+    row = await fetch_one(
+        sql(
+            """SELECT coalesce(sum(amount_minor) FILTER (WHERE purpose = 'top_up' AND status = 'confirmed'), 0)::bigint
+                      - coalesce(sum(fee_minor) FILTER (WHERE purpose = 'sweep'), 0)::bigint AS left_sun,
+                      count(*) FILTER (WHERE purpose = 'top_up' AND status = 'confirmed' AND id > coalesce(
+                        (SELECT max(id) FROM sweep WHERE wallet_id = {} AND purpose = 'sweep' AND status = 'confirmed'), 0)
+                        AND NOT EXISTS (SELECT FROM event e WHERE e.subject = 'payment:' || s.payment_id AND e.name = 'recheck'
+                                           AND e.occurred_at > s.updated_at)) AS since
+                 FROM sweep s WHERE wallet_id = {}""",
+            wallet,
+            wallet,
+        )
+    )
+    return TopUps(row["since"], row["left_sun"]) if row else TopUps(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +111,26 @@ async def credited_txs(payment: int) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class CursorRecord:
+    """Every solid block from `first_block` to `block` was read."""
+
+    first_block: int
     block: int
+    block_at: datetime
     seen_block: int
 
 
 async def cursor(network: str) -> CursorRecord | None:
-    row = await fetch_one(sql("SELECT block, seen_block FROM chain_cursor WHERE network = {}", network))
-    return row and CursorRecord(row["block"], row["seen_block"])
+    query = sql("SELECT first_block, block, block_at, seen_block FROM chain_cursor WHERE network = {}", network)
+    row = await fetch_one(query)
+    return row and CursorRecord(row["first_block"], row["block"], row["block_at"], row["seen_block"])
 
 
 OVERDUE = """(r.amount_minor - r.received_minor) * 10000 > r.amount_minor * {}
-   AND r.expires_at + CASE WHEN r.received_minor > 0 THEN make_interval(days => {}) ELSE interval '0' END <= saldo_now()
-   AND NOT EXISTS (SELECT FROM deposit d WHERE d.payment_id = r.id AND d.credited_at IS NULL AND d.dropped_at IS NULL)
-   AND NOT EXISTS (SELECT FROM wallet w JOIN chain_cursor c ON c.network = w.network
-                    WHERE w.payment_id = r.id AND c.scanned_at < r.expires_at)"""
-"""Nothing came in time, or not all of it within the days after; nothing is on its way, and the chain was read since."""
+   AND r.expires_at + CASE WHEN r.received_minor > 0 THEN make_interval(days => {}) ELSE interval '0' END <=
+     least(saldo_now(), (SELECT c.block_at FROM wallet w JOIN chain_cursor c ON c.network = w.network WHERE w.payment_id = r.id))
+   AND NOT EXISTS (SELECT FROM deposit d WHERE d.payment_id = r.id AND d.credited_at IS NULL AND d.dropped_at IS NULL)"""
+"""Nothing came in time, or not all of it within the days after, and nothing is on its way: by the time of the chain as far as
+it was read, since what was paid in time may stand in a block that was not read yet."""
 
 
 def in_vain() -> Sql:
@@ -146,37 +185,60 @@ async def backlog() -> Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """An address that should hold something, by the books."""
+    """An address that should hold something, by the books; `moving` may have left it already."""
 
+    wallet: int
     address: str
     left: Money
+    moving: Money
+
+    @property
+    def due_minor(self) -> int:
+        return self.left.minor - self.moving.minor
 
 
-async def holdings(network: str, after: int, limit: int) -> list[tuple[int, Holding]]:
-    """Wallets on which something was credited and not swept, by id."""
-    rows = await fetch(
-        sql(
-            """SELECT id, address, currency, received_minor - swept_minor AS left_minor FROM wallet
-                WHERE network = {} AND received_minor > swept_minor AND id > {} ORDER BY id LIMIT {}""",
-            network,
-            after,
-            limit,
-        )
-    )
-    return [(row["id"], Holding(row["address"], Money(row["left_minor"], row["currency"]))) for row in rows]
+HOLDING = """SELECT w.id, w.address, w.currency, w.received_minor - w.swept_minor AS left_minor,
+                    coalesce((SELECT sum(s.amount_minor) FROM sweep s WHERE s.wallet_id = w.id AND s.purpose = 'sweep'
+                                 AND s.status IN ('signed', 'broadcast')), 0)::bigint AS moving_minor FROM wallet w"""
 
 
-async def in_flight(network: str, currency: str) -> Money:
-    """What sweeps that were sent and are not confirmed may have moved already."""
+async def holdings(network: str, limit: int) -> list[Holding]:
+    """Wallets on which something was credited and not swept, those with the most first."""
+    order = "ORDER BY w.received_minor - w.swept_minor DESC, w.id LIMIT"
+    query = f"{HOLDING} WHERE w.network = {{}} AND w.received_minor > w.swept_minor {order} {{}}"
+    return [_holding(row) for row in await fetch(sql(query, network, limit))]
+
+
+async def holding(wallet: int) -> Holding:
+    """As the books say now."""
+    (row,) = await fetch(sql(f"{HOLDING} WHERE w.id = {{}}", wallet))
+    return _holding(row)
+
+
+def _holding(row: Any) -> Holding:
+    left, moving = (Money(row[name], row["currency"]) for name in ("left_minor", "moving_minor"))
+    return Holding(row["id"], row["address"], left, moving)
+
+
+@dataclass(frozen=True, slots=True)
+class OnAddresses:
+    """How many addresses should hold something, how much, and what of that may have left them already."""
+
+    count: int
+    left_minor: int
+    moving_minor: int
+
+
+async def on_addresses(network: str) -> OnAddresses:
     row = await fetch_one(
         sql(
-            """SELECT coalesce(sum(s.amount_minor), 0)::bigint AS minor FROM sweep s JOIN wallet w ON w.id = s.wallet_id
-                WHERE w.network = {} AND s.currency = {} AND s.purpose = 'sweep' AND s.status IN ('signed', 'broadcast')""",
+            f"""SELECT count(*) AS count, coalesce(sum(left_minor), 0)::bigint AS left_minor,
+                       coalesce(sum(moving_minor), 0)::bigint AS moving_minor
+                  FROM ({HOLDING} WHERE w.network = {{}} AND w.received_minor > w.swept_minor) x""",
             network,
-            currency,
         )
     )
-    return Money(row["minor"] if row else 0, currency)
+    return OnAddresses(row["count"], row["left_minor"], row["moving_minor"]) if row else OnAddresses(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

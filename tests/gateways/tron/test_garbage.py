@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gateways.outside import Outside
 from gateways.receipts import Refused, Unsure
 from gateways.tron.node import HttpNode
-from gateways.tron.words import Block, Means, Prices, Receipt, TokenTransfer
+from gateways.tron.words import Block, Contents, Means, Prices, Receipt, TokenTransfer
 from tests.gateways.tron import answers as said
 from tests.gateways.tron.answers import ADDRESS, MAIN, NUMBER, TX, block, info, log
 
@@ -42,7 +42,12 @@ def transfers(found: Any) -> bool:
 CALLS: dict[str, tuple[Any, Any]] = {
     "head": (lambda node: node.head(), lambda found: isinstance(found, Block)),
     "solid_head": (lambda node: node.solid_head(), lambda found: isinstance(found, Block)),
-    "transfers_in": (lambda node: node.transfers_in(NUMBER, solid=True), transfers),
+    "contents": (
+        lambda node: node.contents(NUMBER, solid=True),
+        lambda found: (
+            isinstance(found, Contents) and transfers(found.transfers) and all(map(bytes.fromhex, found.tx_ids))
+        ),
+    ),
     "token_balance": (lambda node: node.token_balance(ADDRESS), lambda found: 0 <= found < 2**256),
     "transactions_to": (
         lambda node: node.transactions_to(ADDRESS, SINCE),
@@ -126,7 +131,7 @@ def damaged(value: Any, data: st.DataObject) -> Any:
 ASKED = {
     "head": ["getnowblock"],
     "solid_head": ["getnowblock"],
-    "transfers_in": ["gettransactioninfobyblocknum"],
+    "contents": ["gettransactioninfobyblocknum"],
     "token_balance": ["triggerconstantcontract"],
     "transactions_to": ["trc20"],
     "receipt": ["gettransactioninfobyid"],
@@ -148,9 +153,17 @@ async def test_an_answer_with_one_thing_wrong(call, data):
 @given(st.data())
 @settings(deadline=None, max_examples=100)
 async def test_an_empty_block_with_one_thing_wrong(data):
-    await ends_well(
-        "transfers_in", lambda name: orjson.dumps(damaged(GOOD[name], data) if name == "getblockbynum" else [])
-    )
+    await ends_well("contents", lambda name: orjson.dumps(damaged(GOOD[name], data) if name == "getblockbynum" else []))
+
+
+@given(st.dictionaries(st.sampled_from(["topics", "data"]) | st.text(), json, max_size=4), st.lists(json, max_size=3))
+@settings(deadline=None, max_examples=200)
+async def test_logs_of_others_never_leave_a_block_unread(garbage, topics):
+    ours = log(MAIN, ADDRESS, 5)
+    theirs = {**log(MAIN, ADDRESS, 9), "topics": [said.TOPIC, *topics], **garbage, "address": "41" + "ee" * 20}
+    NODE.answer, NODE.status = lambda _: orjson.dumps([info(theirs, ours, theirs)]), 200
+    (found,) = (await HttpNode(NODE.outside).contents(NUMBER, solid=True)).transfers
+    assert (found.log_index, found.amount) == (1, 5)
 
 
 @pytest.mark.parametrize("call", CALLS)

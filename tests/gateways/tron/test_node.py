@@ -8,7 +8,7 @@ import pytest
 
 from gateways.receipts import Refused, Unsure
 from gateways.tron import node as module
-from gateways.tron.words import Block, Means, Prices, Receipt, TokenTransfer
+from gateways.tron.words import Block, Contents, Means, Prices, Receipt, TokenTransfer
 from settings import DEVELOPMENT_TRON as TRON
 from tests.gateways.served import ok, raw
 from tests.gateways.tron import answers as said
@@ -97,22 +97,56 @@ async def test_transfers_of_our_contract_alone(node, server, answers):
     ours = info(foreign, approval, log(MAIN, ADDRESS, 2**255), log(ADDRESS, MAIN, 0))
     prefixed = info(log(MAIN, ADDRESS, 7, address="41" + log(MAIN, MAIN, 1)["address"].upper()), id="c3" * 32)
     answers(gettransactioninfobyblocknum=ok([plain, failed, ours, prefixed]))
-    assert await node.transfers_in(NUMBER, solid=True) == [
+    found = (
         TokenTransfer(TX, 2, CONTRACT, MAIN, ADDRESS, 2**255, NUMBER),
         TokenTransfer(TX, 3, CONTRACT, ADDRESS, MAIN, 0, NUMBER),
         TokenTransfer("c3" * 32, 0, CONTRACT, MAIN, ADDRESS, 7, NUMBER),
-    ]
+    )
+    assert await node.contents(NUMBER, solid=True) == Contents(
+        found, frozenset({"f2" * 32, "f1" * 32, TX, "c3" * 32}), AT
+    )
     assert asked(server) == [("walletsolidity/gettransactioninfobyblocknum", {"num": NUMBER})]
+
+
+ODD = [
+    {"data": "ff" * 100_000},
+    {"data": None},
+    {"data": 5},
+    {"data": ["ff"]},
+    {"topics": None},
+    {"topics": []},
+    {"topics": [said.TOPIC] * 1_000},
+    {"topics": ["ff" * 100_000]},
+    {"topics": [None, 5, {}]},
+    {"topics": said.TOPIC},
+    {"topics": {"0": said.TOPIC}},
+    {"more": "than we know of"},
+]
+
+
+async def test_a_stranger_may_write_into_his_logs_what_he_likes(node, answers):
+    odd = [log(MAIN, ADDRESS, 9, contract=FAKE, **changes) for changes in ODD]
+    full = [info(*odd, id=f"{number:064x}") for number in range(20)]
+    answers(gettransactioninfobyblocknum=ok([*full, info(*odd, log(MAIN, ADDRESS, 7), *odd)]))
+    found = await node.contents(NUMBER, solid=True)
+    assert found.transfers == (TokenTransfer(TX, len(odd), CONTRACT, MAIN, ADDRESS, 7, NUMBER),)
+    assert len(found.tx_ids) == 21
+
+
+async def test_of_our_contract_a_log_without_topics_is_no_transfer(node, answers):
+    odd = [log(MAIN, ADDRESS, 9, topics=topics, data="ff" * 5_000) for topics in (None, [], ["ff" * 32], ["ff"] * 9)]
+    answers(gettransactioninfobyblocknum=ok([info(*odd)]))
+    assert await node.contents(NUMBER, solid=True) == Contents((), frozenset({TX}), AT)
 
 
 async def test_a_block_without_transfers_is_known_to_be_there(node, server, answers):
     answers(gettransactioninfobyblocknum=ok([info(receipt={})]))
-    assert await node.transfers_in(NUMBER, solid=True) == []
+    assert await node.contents(NUMBER, solid=True) == Contents((), frozenset({TX}), AT)
     assert len(server.calls) == 1
     answers(gettransactioninfobyblocknum=ok([]), getblockbynum=block())
     for side, solid in (("wallet", False), ("walletsolidity", True)):
         server.calls.clear()
-        assert await node.transfers_in(NUMBER, solid=solid) == []
+        assert await node.contents(NUMBER, solid=solid) == Contents((), frozenset(), AT)
         assert asked(server) == [
             (f"{side}/gettransactioninfobyblocknum", {"num": NUMBER}),
             (f"{side}/getblockbynum", {"num": NUMBER}),
@@ -122,13 +156,15 @@ async def test_a_block_without_transfers_is_known_to_be_there(node, server, answ
 @pytest.mark.parametrize("there", [{}, block(NUMBER + 1), block(transactions=[{"txID": TX}]), said.ERROR])
 async def test_a_block_that_the_node_does_not_have_is_never_empty(node, answers, there):
     answers(gettransactioninfobyblocknum=ok([]), getblockbynum=there)
-    assert odd(await unsure(node.transfers_in(NUMBER, solid=True)))
+    assert odd(await unsure(node.contents(NUMBER, solid=True)))
 
 
 @pytest.mark.parametrize(
     "broken",
     [
         info(number=NUMBER + 1),
+        info(blockTimeStamp=1_767_323_045_679),
+        info(blockTimeStamp=None),
         {"id": TX},
         info(log(MAIN, ADDRESS, 1, data="00")),
         info(log(MAIN, ADDRESS, 1, data=None)),
@@ -137,6 +173,7 @@ async def test_a_block_that_the_node_does_not_have_is_never_empty(node, answers,
         info(log(MAIN, ADDRESS, 1, topics=said.TOPIC)),
         info(log(MAIN, ADDRESS, 1, address="nowhere")),
         info(log(MAIN, ADDRESS, 1), id="c1"),
+        info(id="c1", receipt={"result": "REVERT"}),
         info(log=[None]),
         info(log={}),
         info(receipt=[]),
@@ -148,7 +185,7 @@ async def test_a_block_that_the_node_does_not_have_is_never_empty(node, answers,
 )
 async def test_one_broken_receipt_leaves_the_block_open(node, answers, broken):
     answers(gettransactioninfobyblocknum=ok([info(log(MAIN, ADDRESS, 1)), broken]))
-    assert odd(await unsure(node.transfers_in(NUMBER, solid=True)))
+    assert odd(await unsure(node.contents(NUMBER, solid=True)))
 
 
 # --- one transaction
@@ -449,4 +486,5 @@ async def test_the_key_goes_in_its_header(server, knobs):
 async def test_another_contract_is_another_setting(node, answers, knobs):
     knobs(tron_contract=FAKE)
     answers(gettransactioninfobyblocknum=ok([info(log(MAIN, ADDRESS, 1), log(MAIN, ADDRESS, 2, contract=FAKE))]))
-    assert await node.transfers_in(NUMBER, solid=True) == [TokenTransfer(TX, 1, FAKE, MAIN, ADDRESS, 2, NUMBER)]
+    found = await node.contents(NUMBER, solid=True)
+    assert found.transfers == (TokenTransfer(TX, 1, FAKE, MAIN, ADDRESS, 2, NUMBER),)

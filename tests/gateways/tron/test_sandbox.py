@@ -57,20 +57,24 @@ async def test_a_deposit_is_found_in_its_block_by_its_address_and_by_its_receipt
     await box.deposit(address, "1", token="FAKE")
     tx_id = await box.deposit(address, "25")
     head = await node.head()
-    [found] = await node.transfers_in(head.number, solid=False)
+    contents = await node.contents(head.number, solid=False)
+    [found] = contents.transfers
+    assert (contents.tx_ids, contents.at) == ({tx_id}, head.at)
     assert (found.tx_id, found.log_index, found.contract, found.to) == (tx_id, 0, CONTRACT, address)
     assert (found.amount, found.block) == (25_000_000, head.number)
-    assert await node.transfers_in(head.number - 1, solid=False) == []  # the other token's
+    before = await node.contents(head.number - 1, solid=False)
+    assert (before.transfers, len(before.tx_ids)) == ((), 1)  # the other token's
     assert await node.receipt(tx_id) is None
     assert await node.token_balance(address) == 0
     assert await node.transactions_to(address, LONG_AGO) == []
     with pytest.raises(Unsure):
-        await node.transfers_in(head.number, solid=True)  # there is no such solid block yet
+        await node.contents(head.number, solid=True)  # there is no such solid block yet
 
     await box.tell("tron/mine", blocks=3)
     assert (await node.solid_head()).number == head.number + 1
-    assert await node.transfers_in(head.number, solid=True) == [found]
-    assert await node.transfers_in(head.number + 1, solid=True) == []
+    assert await node.contents(head.number, solid=True) == contents
+    empty = await node.contents(head.number + 1, solid=True)
+    assert (empty.transfers, empty.tx_ids, empty.at > head.at) == ((), frozenset(), True)
     assert (await node.receipt(tx_id)).transfers == (found,)
     assert await node.token_balance(address) == 25_000_000
     assert await node.transactions_to(address, LONG_AGO) == [tx_id]
@@ -125,7 +129,7 @@ async def test_a_block_that_a_lagging_node_does_not_have_is_not_empty(box, node)
     await box.tell("tron/lag", blocks=3)
     assert (await node.head()).number == head.number - 3
     with pytest.raises(Unsure):
-        await node.transfers_in(head.number, solid=False)
+        await node.contents(head.number, solid=False)
 
 
 async def test_a_node_without_index(box, node, address):
@@ -139,11 +143,11 @@ async def test_a_node_without_index(box, node, address):
 CALLS = {
     "head": ("getnowblock", lambda node, _: node.head()),
     "solid_head": ("getnowblock", lambda node, _: node.solid_head()),
-    "transfers_in": (
+    "contents": (
         "gettransactioninfobyblocknum",
-        lambda node, known: node.transfers_in(known["block"], solid=False),
+        lambda node, known: node.contents(known["block"], solid=False),
     ),
-    "an empty block": ("getblockbynum", lambda node, known: node.transfers_in(known["block"] + 1, solid=False)),
+    "an empty block": ("getblockbynum", lambda node, known: node.contents(known["block"] + 1, solid=False)),
     "token_balance": ("triggerconstantcontract", lambda node, known: node.token_balance(known["address"])),
     "transactions_to": ("trc20", lambda node, known: node.transactions_to(known["address"], LONG_AGO)),
     "receipt": ("gettransactioninfobyid", lambda node, known: node.receipt(known["tx_id"])),
