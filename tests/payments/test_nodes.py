@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from models.payments import reads
 from tests.payments.standing import (
     CREDITED,
     DONE,
@@ -112,6 +114,28 @@ async def test_blocks_that_a_node_does_not_have_are_not_empty(world, told, nothi
     await mine(world, 2)
     await world.done()
     assert await stands(world, payment) == PAID
+
+
+async def test_of_a_slow_node_is_kept_what_was_read_in_time(world, knobs, told, monkeypatch):
+    await world.tick()
+    first = (await reads.cursor("tron")).block + 1
+    await mine(world, 12)
+    contents = world.outside.node.contents
+
+    async def slow(block, *, solid):
+        if block >= first + 5:
+            await asyncio.sleep(30)
+        return await contents(block, solid=solid)
+
+    knobs(payment_timeout_seconds=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.outside.node, "contents", slow)
+        for _ in range(2):
+            await world.tick()
+            assert (await reads.cursor("tron")).block == first + 4
+    assert told == [("check_payments", "SCAN", "tron")]  # nothing could be read
+    await world.tick()
+    assert (await reads.cursor("tron")).block == first + 11
 
 
 # --- a node that lies -------------------------------------------------------------------------------------------------------
