@@ -17,7 +17,7 @@ from tests.faults.processes import until
 
 pytestmark = pytest.mark.alone
 
-COUNT = 8
+COUNT = 6
 QUICK = {
     "SALDO_CHECK_PAYMENTS_PERIOD_SECONDS": "1", "SALDO_PAYMENT_TIMEOUT_SECONDS": "3", "SALDO_PAYMENT_LEASE_SECONDS": "7",
     "SALDO_OUTSIDE_TIMEOUT_SECONDS": "2", "SALDO_SANDBOX_BLOCK_SECONDS": "0.3", "SALDO_SANDBOX_SOLID_AFTER": "2",
