@@ -11,7 +11,8 @@ import structlog
 
 from gateways.tron.words import SYSTEM, Contents, Node, TokenTransfer
 from jobs.running import Tools
-from models.kernel.metrics import CHAIN_BEHIND
+from models.kernel.clock import now
+from models.kernel.metrics import CHAIN_BEHIND, CHAIN_HEAD_SECONDS
 from models.payments import operations as payments
 from models.payments import reads
 from models.payments.operations import Arrived
@@ -29,6 +30,7 @@ async def scan(tools: Tools, node: Node, until: float) -> int:
     No batch of blocks is begun after `until`: where there are more, the next tick goes on.
     """
     solid = await node.solid_head()
+    CHAIN_HEAD_SECONDS.set((now() - solid.at).total_seconds())
     at = await reads.cursor(SYSTEM)
     limit = tools.settings.tron_scan_blocks
     first = at.block + 1 if at else max(0, solid.number - limit + 1)

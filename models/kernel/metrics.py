@@ -55,6 +55,7 @@ PAYMENTS_DUE = Gauge("saldo_payments_due", "Payments with something to do that n
 PAYMENTS_DUE_SECONDS = Gauge("saldo_payments_due_seconds", "For how long the longest due of them has been so.")
 PAYMENTS_ATTENTION = Gauge("saldo_payments_attention", "Payments that a human has to look at.")
 CHAIN_UNREAD_SECONDS = Gauge("saldo_chain_unread_seconds", "Since when no block was read.")
+CHAIN_HEAD_SECONDS = Gauge("saldo_chain_head_seconds", "Age of the last solid block that the node knows.")
 CHAIN_BEHIND = Gauge("saldo_chain_behind_blocks", "Solid blocks that the node has and we have not read.")
 WEBHOOKS_RECEIVED = Counter(
     "saldo_webhooks_total", "Messages pushed to us, by system and outcome.", ["system", "outcome"]

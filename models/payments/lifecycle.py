@@ -115,7 +115,8 @@ PAYMENTS = Lifecycle(
         "recheck": Deed(who={OPERATOR}),
         "see_deposit": Deed(who={SYSTEM}),
         "drop_deposit": Deed(who={SYSTEM}),
-        "credit_deposit": Deed(who={SYSTEM, OPERATOR}),
+        "credit_deposit": Deed(who={SYSTEM}),
+        "match_deposit": Deed(who={OPERATOR}),
         "defer_sweep": Deed(who={SYSTEM}),
         "call_for_attention": Deed(who={SYSTEM}),
         "recover": Deed(who={SYSTEM}),
@@ -160,6 +161,5 @@ GATEWAYS = Lifecycle(
     deeds={
         "change": Deed(who={OPERATOR, SYSTEM}),
         "leave_unmatched": Deed(who={SYSTEM}),
-        "match": Deed(who={OPERATOR}),
     },
 )

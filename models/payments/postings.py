@@ -105,7 +105,7 @@ def worked() -> Iterator[Movement]:
     yield "confirm", swept(top_up, "tron")
     yield "fail", burned(sweep, "tron")
     yield "leave_unmatched", suspend(deposit)
-    yield "match", match(payment, deposit)
+    yield "match_deposit", match(payment, deposit)
 
 
 def _sample(_table: type[T], **columns: object) -> T:

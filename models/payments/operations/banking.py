@@ -120,7 +120,7 @@ async def match(work: Unit, deposit: int, id: int, *, by: Viewer, request: Reque
     """
     await work.alone(f"deposit:{deposit}")
     payment = await work.lock(Payment, sql("r.id = {}", id), visible_to=visible_to(by), code=PAYMENT_NOT_FOUND)
-    PAYMENTS.may(payment, "credit_deposit", by)
+    PAYMENTS.may(payment, "match_deposit", by)
     found: Any = await Deposit.get_or_none(id=deposit, payment_id=None)
     if found is None:
         raise NotFound("deposit", code=DEPOSIT_NOT_FOUND)
