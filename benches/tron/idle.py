@@ -22,7 +22,8 @@ FEW, MANY, QUICK = 1_000, 100_000, 5_000
 BLOCKS, STRANGERS = 20, 500
 """What comes in a minute, and the transfers of strangers in each."""
 WARM_UP, TICKS_MAX, AT_MOST = 2, 6, 1.5
-BACK = """INSERT INTO chain_cursor (network, block, seen_block, scanned_at) VALUES ('tron', $1, $1, saldo_now())
+BACK = """INSERT INTO chain_cursor (network, first_block, block, block_at, seen_block, scanned_at)
+          VALUES ('tron', $1, $1, saldo_now(), $1, saldo_now())
           ON CONFLICT (network) DO UPDATE SET block = $1, seen_block = $1"""
 ASKED = """UPDATE payment SET attempts = 0, next_check_at = saldo_now() - random() * interval '30 minutes' WHERE attempts > 0"""
 
