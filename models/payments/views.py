@@ -21,8 +21,3 @@ def visible_to(viewer: Viewer) -> Sql:
 def staff(viewer: Viewer) -> Sql:
     """Wallets, sweeps and what nobody was found for are the house's own."""
     return TRUE if viewer.reads_everything else FALSE
-
-
-def gateways_visible_to(_viewer: Viewer) -> Sql:
-    """What is offered is for everybody to see; what is switched off is shown by name, never in lists."""
-    return TRUE

@@ -26,7 +26,7 @@ from models.kernel.viewer import Viewer
 from models.payments import postings
 from models.payments.errors import DEPOSIT_NOT_FOUND, PAYMENT_NOT_FOUND
 from models.payments.lifecycle import PAYMENTS, Adapter
-from models.payments.operations.checking import settled, tell_credited
+from models.payments.operations.checking import credited, settled, tell_credited
 from models.payments.reads import PaymentRecord
 from models.payments.tables import Deposit, Payment, PaymentGateway
 from models.payments.views import visible_to
@@ -66,8 +66,7 @@ async def received(work: Unit, said: TransferReceived, _received: Received) -> N
         await _leave(work, said, money, at)
         return
     deposit = _deposit(said, money, payment.gateway_id, at)
-    await work.post(payment, postings.credit(payment, [deposit]))
-    await tell_credited(work, payment, [deposit], at)
+    await credited(work, payment, None, [deposit], at)
     await settled(work, payment)
 
 
