@@ -26,7 +26,7 @@ from models.events.wake import wake
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.metrics import UNITS
 from models.kernel.refusals import Busy, IdempotencyKeyConflict, NotFound, Refusal, VersionConflict
-from models.kernel.rows import LivingRow
+from models.kernel.rows import KEPT_BY_THE_UNIT, LivingRow
 from models.kernel.sql import Db, Sql, join, sql, transaction
 from models.kernel.viewer import OPS, Viewer
 from models.ledger import accounts, plans, transfers
@@ -50,6 +50,7 @@ plan, then the accounts by id."""
 PLAN, ACCOUNTS = "plan", "accounts"
 
 ROW_LOCK = "FOR NO KEY UPDATE OF r"  # foreign keys that point at the row go on
+SHARED_LOCK = "FOR SHARE OF r"
 
 CLASHES = ("40001", "40P01")  # serialization failure, deadlock: the unit is run again
 WAITED = ("55P03", "57014")  # lock_timeout, statement_timeout: BUSY
@@ -109,18 +110,15 @@ class Unit:
 
         Refuses NOT_FOUND (or the finer `code`), and VERSION_CONFLICT where the request expected another version.
         """
-        name = table._meta.db_table
-        query = join([sql(f'SELECT r.* FROM "{name}" r WHERE'), where & visible_to, sql(ROW_LOCK)])
-        text, values = query.render()
-        found = await self.db.fetch(text, *values)
-        if not found:
-            raise NotFound(table.lifecycle.noun, code=code)
-        row = table.loaded(found[0])
-        self._in_order(row.noun, row.id)
+        row = await self._locked(table, where & visible_to, ROW_LOCK, code)
         expected = self.request.expected_version if self.request else None
         if row.noun == self.target and expected is not None and expected != row.version:
             raise VersionConflict(expected=expected, actual=row.version)
         return row
+
+    async def share(self, table: type[T], where: Sql, *, visible_to: Sql, code: str | None = None) -> T:
+        """The same for a row that a decision rests on and that stays as it is: many may, and nobody changes it meanwhile."""
+        return await self._locked(table, where & visible_to, SHARED_LOCK, code)
 
     # rows
 
@@ -128,14 +126,8 @@ class Unit:
         """Bear a row in its lifecycle's first status, as version 0, with the event `open`."""
         if row.noun == self.target and self.request and self.request.expected_version is not None:
             raise VersionConflict(expected=self.request.expected_version, actual=None)
-        table = row._meta.db_table
-        row.id = await self.db.fetchval("SELECT nextval(pg_get_serial_sequence($1, 'id'))", table)
-        row.version, row.status = 0, row.lifecycle.start
-        columns = [f'"{name}"' for name in row.data_columns()]
-        places = ", ".join(f"${n}" for n in range(2, len(columns) + 2))
-        born = f"""INSERT INTO "{table}" (id, version, created_at, updated_at, {", ".join(columns)})
-                   SELECT $1, 0, t, t, {places} FROM saldo_now() t RETURNING *"""
-        return await self._write(row, born, "open", None, facts)
+        await self._number(row)
+        return await self._write(row, row.birth(), "open", None, facts)
 
     async def move(self, row: T, move: str, **facts: Any) -> T:
         """Set the status that `move` leads to, and whatever else was changed on the row; the event is the move.
@@ -143,7 +135,22 @@ class Unit:
         Refuses ILLEGAL_MOVE (or the noun's own code) where the lifecycle has no such move.
         """
         before, row.status = row.status, row.lifecycle.after(row, move)
-        return await self._write(row, self._change(row), move, before, facts)
+        return await self._write(row, row.change(), move, before, facts)
+
+    async def bear(self, child: LivingRow, name: str, parent: T, **facts: Any) -> T:
+        """Bear a child of a locked noun: a row with a life of its own whose events are its parent's. `name` is this one."""
+        await self._number(child)
+        await self._write_child(child, child.birth())
+        return await self._tell(child, name, parent, facts)
+
+    async def move_child(self, child: LivingRow, move: str, parent: T, **facts: Any) -> T:
+        """Set the status of a child that `move` leads to; the parent's event is the move.
+
+        The parent shows it as `<child>_status`. Refuses as `move` does.
+        """
+        child.status = child.lifecycle.after(child, move)
+        await self._write_child(child, child.change())
+        return await self._tell(child, move, parent, facts)
 
     async def attach(self, part: Model) -> None:
         """Write a part of a noun, born with it or with one of its events: it has no life and no events of its own."""
@@ -155,7 +162,7 @@ class Unit:
 
     async def record(self, row: T, name: str, **facts: Any) -> T:
         """Write what was changed on the row besides its status, as the event `name`."""
-        return await self._write(row, self._change(row), name, row.status, facts)
+        return await self._write(row, row.change(), name, row.status, facts)
 
     async def touch(self, row: LivingRow, **columns: Any) -> None:
         """Bookkeeping that is nobody's news: leases, attempts, next checks. No event, no version."""
@@ -182,7 +189,7 @@ class Unit:
         return call
 
     async def hold(self, plan: Plan, batch: Batch) -> PlanAnswer:
-        """Hold a batch over accounts of the chart; see `plans.hold`."""
+        """Hold a batch over accounts of the chart."""
         return await self._on_plan(plans.hold(self.db, plan, batch, self._by))
 
     async def hold_own(self, plan: Plan, batch: Batch) -> PlanAnswer:
@@ -232,11 +239,28 @@ class Unit:
             raise AssertionError(f"{noun} {id} is locked after {self._rank[1]} {self._rank[2]}")
         self._rank = rank
 
-    @staticmethod
-    def _change(row: LivingRow) -> str:
-        pairs = ", ".join(f'"{name}" = ${n}' for n, name in enumerate(row.data_columns(), start=2))
-        return f"""UPDATE "{row._meta.db_table}" SET {pairs}, version = version + 1,
-                   updated_at = greatest(saldo_now(), updated_at) WHERE id = $1 RETURNING *"""
+    async def _locked(self, table: type[T], where: Sql, strength: str, code: str | None) -> T:
+        query = join([sql(f'SELECT r.* FROM "{table._meta.db_table}" r WHERE'), where, sql(strength)])
+        text, values = query.render()
+        found = await self.db.fetch(text, *values)
+        if not found:
+            raise NotFound(table.lifecycle.noun, code=code)
+        row = table.loaded(found[0])
+        self._in_order(row.noun, row.id)
+        return row
+
+    async def _number(self, row: LivingRow) -> None:
+        row.id = await self.db.fetchval("SELECT nextval(pg_get_serial_sequence($1, 'id'))", row._meta.db_table)
+        row.version, row.status = 0, row.lifecycle.start
+
+    async def _write_child(self, child: LivingRow, change: str) -> None:
+        written = await self.db.fetchrow(change, child.id, *child.data())
+        for name in KEPT_BY_THE_UNIT:
+            setattr(child, name, written[name])
+
+    async def _tell(self, child: LivingRow, name: str, parent: T, facts: Mapping[str, Any]) -> T:
+        setattr(parent, f"{child.noun}_status", child.status)
+        return await self.record(parent, name, **facts)
 
     async def _write(self, row: T, change: str, name: str, before: Any, facts: Mapping[str, Any]) -> T:
         """The change and its event in one statement, so that the event's snapshot is the row, to the letter."""

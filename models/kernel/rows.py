@@ -55,6 +55,21 @@ class LivingRow(Model):
         """The values of `data_columns`, as the database takes them."""
         return [self._meta.fields_map[name].to_db_value(getattr(self, name), self) for name in self._data_fields()]
 
+    @classmethod
+    def birth(cls) -> str:
+        """The statement that bears a row of `$1`, its id, and its `data`."""
+        columns = [f'"{name}"' for name in cls.data_columns()]
+        places = ", ".join(f"${n}" for n in range(2, len(columns) + 2))
+        return f"""INSERT INTO "{cls._meta.db_table}" (id, version, created_at, updated_at, {", ".join(columns)})
+                   SELECT $1, 0, t, t, {places} FROM saldo_now() t RETURNING *"""
+
+    @classmethod
+    def change(cls) -> str:
+        """The statement that writes the `data` of the row `$1` as its next version."""
+        pairs = ", ".join(f'"{name}" = ${n}' for n, name in enumerate(cls.data_columns(), start=2))
+        return f"""UPDATE "{cls._meta.db_table}" SET {pairs}, version = version + 1,
+                   updated_at = greatest(saldo_now(), updated_at) WHERE id = $1 RETURNING *"""
+
     def columns(self) -> dict[str, Any]:
         """The row as the database holds it, column by column: what its record is made of."""
         return {column: getattr(self, name) for name, column in self._meta.fields_db_projection.items()}

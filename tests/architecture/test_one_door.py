@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 WRITERS = {
-    "models/unit.py", "models/migrating.py", "models/work/claims.py", "models/work/operations.py",
+    "models/unit.py", "models/kernel/rows.py", "models/migrating.py", "models/work/claims.py", "models/work/operations.py",
     "models/inbox/operations/forgetting.py", "models/payments/operations/noting.py",
+    "models/parties/operations/noting.py",
 }  # fmt: skip
 WRITING_PARTS = ("models/ledger/", "models/events/")
 ORM_WRITES = {"create", "save", "delete", "update", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
