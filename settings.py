@@ -208,6 +208,34 @@ class Settings(BaseSettings):
         description="deposit addresses that one proof asks: those with the most on them",
     )
 
+    # payouts
+    payout_strict: bool = Field(
+        default=True, description="whether blocks, suspensions, contracts, limits and methods are checked"
+    )
+    payout_revert_confirmed: bool = Field(
+        default=True, description="whether a confirmed payout that has not left can be taken back"
+    )
+    payout_states_max: int = Field(
+        default=20_000, ge=1, le=1_000_000, description="shops whose terms one process remembers"
+    )
+    payout_timeout_seconds: int = Field(default=55, ge=1, le=600, description="of a tick of its jobs")
+    payout_lease_seconds: int = Field(default=120, ge=5, le=3_600)
+    delivery_batch: int = Field(default=100, ge=1, le=1_000)
+    delivery_at_once: int = Field(default=16, ge=1, le=200)
+    delivery_failures_max: int = Field(default=5, ge=1, le=100, description="in a row, before a human is called")
+    delivery_back_off_seconds: int = Field(default=15, ge=1, le=3_600, description="doubled with each failure")
+    delivery_back_off_max_seconds: int = Field(default=900, ge=1, le=86_400)
+    payout_schedule_batch: int = Field(default=200, ge=1, le=5_000)
+    payout_schedules_at_once: int = Field(default=8, ge=1, le=100)
+    payout_schedule_failures_max: int = Field(default=3, ge=1, le=100, description="in a row, before a human is called")
+    payout_schedule_retry_seconds: int = Field(default=60, ge=1, le=3_600, description="after what could not be done now")
+    run_payout_schedules_period_seconds: int = 60
+    deliver_payouts_period_seconds: int = 15
+    resolve_deliveries_period_seconds: int = 15
+    export_stream_max: int = Field(
+        default=1_000_000, ge=100, le=100_000_000, description="entries kept on a stream for other systems"
+    )
+
     # what other systems tell us
     inbox_period_seconds: int = 5
     inbox_batch: int = Field(default=50, ge=1, le=500)
@@ -230,6 +258,7 @@ class Settings(BaseSettings):
             self.audit_timeout_seconds,
             self.inbox_timeout_seconds,
             self.payment_timeout_seconds,
+            self.payout_timeout_seconds,
         )
         if self.run_requests_timeout_seconds < longest + 10:
             raise ValueError(f"run_requests_timeout_seconds must be 10 above the longest timeout of a job, {longest}")
@@ -239,6 +268,10 @@ class Settings(BaseSettings):
             raise ValueError("inbox_lease_seconds must be more than twice inbox_timeout_seconds")
         if self.payment_lease_seconds <= 2 * self.payment_timeout_seconds:
             raise ValueError("payment_lease_seconds must be more than twice payment_timeout_seconds")
+        if self.payout_lease_seconds <= 2 * self.payout_timeout_seconds:
+            raise ValueError("payout_lease_seconds must be more than twice payout_timeout_seconds")
+        if self.payout_timeout_seconds <= 2 * self.outside_timeout_seconds:
+            raise ValueError("payout_timeout_seconds must be more than twice outside_timeout_seconds")
         if self.payment_timeout_seconds <= self.outside_timeout_seconds:
             raise ValueError("payment_timeout_seconds must be more than outside_timeout_seconds")
         if self.database_lock_timeout_ms >= self.database_statement_timeout_ms:

@@ -12,6 +12,7 @@ from arq import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.exceptions import ResponseError
 
+from jobs.publishing import ALREADY_THERE
 from jobs.queues import INNER_QUEUE, serialize
 from jobs.reactions import woken_by
 from jobs.waking import ILL, redis_client
@@ -19,6 +20,7 @@ from models.events import log, positions
 from models.events.cursors import read_seal
 from models.events.log import EventRecord
 from models.kernel.metrics import EXPORT_LAG, REACTIONS_SENT
+from models.kernel.sql import TRUE, sql
 from models.wiring import REACTIONS
 from settings import settings
 
@@ -26,13 +28,14 @@ logger = structlog.get_logger("relay")
 CHECK_SECONDS, PAUSE_SECONDS = 1.0, 0.2
 STREAM = "saldo:events:{}"
 KEPT_SECONDS = 86_400
-ALREADY_THERE = "equal or smaller"  # how Redis says that a stream has come so far already
 
 
 class Target(Protocol):
     """Where an export goes. What is sent twice must be harmless there."""
 
     name: str
+    nouns: frozenset[str] | None
+    """Of which it wants the events; None: of all."""
 
     async def start(self, position: int, head: int) -> int:
         """Where to go on, given how far this came before and where the log ends. Asked at the start and again and again:
@@ -47,7 +50,7 @@ class Target(Protocol):
 class Stream:
     """The Redis stream that API processes read: ids are positions, so what is there already is not there twice."""
 
-    name = "stream"
+    name, nouns = "stream", None
 
     def __init__(self) -> None:
         self.key = ""
@@ -84,7 +87,7 @@ class Stream:
 class Reactions:
     """Wakes the jobs that events call for. A job finds its rows itself, so many events are one wake-up."""
 
-    name = "reactions"
+    name, nouns = "reactions", None
 
     def __init__(self) -> None:
         self._arq = ArqRedis(
@@ -151,9 +154,10 @@ class Exporter:
                 EXPORT_LAG.labels(self.target.name).set(head - self.position)
                 await self._note()
                 checked = time.monotonic()
-            if events := await self._next():
+            events, reached = await self._next()
+            if reached > self.position:
                 await self.target.send(events)
-                self.position = events[-1].position
+                self.position = reached
                 continue
             try:
                 async with asyncio.timeout(CHECK_SECONDS):
@@ -161,14 +165,21 @@ class Exporter:
             except TimeoutError:
                 continue
 
-    async def _next(self) -> list[EventRecord]:
-        """The events behind our position: those just placed if they follow on it, else from the log."""
+    async def _next(self) -> tuple[Sequence[EventRecord], int]:
+        """The events behind our position, and how far that is: those just placed if they follow on it, else from the log."""
         self.moved.clear()
         fresh, self._fresh = self._fresh, []
         following = [event for event in fresh if event.position > self.position]
         if following and following[0].position == self.position + 1 and _dense(following):
-            return following
-        return await log.after(self.position, settings().relay_batch)
+            return following, following[-1].position
+        return await self._read()
+
+    async def _read(self) -> tuple[Sequence[EventRecord], int]:
+        """Of the log only what the target wants."""
+        head, most = await positions.head(), settings().relay_batch
+        wanted = TRUE if self.target.nouns is None else sql("e.noun = ANY({}::text[])", sorted(self.target.nouns))
+        events = await log.after(self.position, most, up_to=head, where=wanted)
+        return events, events[-1].position if len(events) == most else head
 
     async def _note(self) -> None:
         if self.position != self._noted:

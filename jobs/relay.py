@@ -17,11 +17,13 @@ import asyncpg
 import structlog
 
 from jobs.exports import Exporter, Reactions, Stream
+from jobs.publishing import Published
 from jobs.waking import Listener
 from models.database import credentials, server_settings
 from models.events import positions
 from models.kernel.metrics import RELAY_DELAY, RELAY_LEADS
 from models.kernel.tasks import cancelled
+from models.wiring import EXPORTS
 from settings import settings
 
 log = structlog.get_logger("relay")
@@ -84,7 +86,7 @@ class Relay:
         """Places, and has the exporters carry on, until something breaks."""
         log.info("relay_leads")
         listener = Listener()
-        exporters = [Exporter(Stream()), Exporter(Reactions())]
+        exporters = [Exporter(Stream()), Exporter(Reactions()), *(Exporter(Published(one)) for one in EXPORTS)]
         self.leads = True
         RELAY_LEADS.set(1)
         bodies = [listener.run(), self._place(connection, listener, exporters), *(one.run() for one in exporters)]

@@ -12,6 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar
 
 import asyncpg
@@ -205,6 +206,11 @@ class Unit:
     async def revert(self, plan: Plan, revert_id: str, note: str) -> PlanAnswer:
         """Undo a committed plan by its mirror; see `plans.revert`."""
         return await self._on_plan(plans.revert(self.db, plan, revert_id, note, self._by))
+
+    async def moment(self) -> datetime:
+        """This moment by the database's clock, for what is kept beside its events."""
+        at: datetime = await self.db.fetchval("SELECT saldo_now()")
+        return at
 
     # inside
 

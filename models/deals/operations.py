@@ -22,6 +22,7 @@ from models.deals.tables import DESCRIPTION_MAX, TITLE_MAX, Deal, DealDispute
 from models.deals.views import visible_to
 from models.events.requests import Request
 from models.kernel.clock import now
+from models.kernel.inputs import text
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.money import Money
 from models.kernel.refusals import (
@@ -100,7 +101,7 @@ def _judge(offer: Offer) -> Money:
     """The price, if all is well with the offer."""
     if offer.customer == offer.performer:
         raise InvalidInput(FieldProblem("performer", "must not be the customer"), code=CUSTOMER_IS_PERFORMER)
-    problems = [*_text("title", offer.title, TITLE_MAX), *_text("description", offer.description, DESCRIPTION_MAX)]
+    problems = [*text("title", offer.title, TITLE_MAX), *text("description", offer.description, DESCRIPTION_MAX)]
     if offer.deadline_at is not None and offer.deadline_at <= now():
         problems.append(FieldProblem("deadlineAt", "must be in the future"))
     if problems:
@@ -188,10 +189,10 @@ async def open_dispute(
     """A side of a confirmed deal disputes it, once for ever: only an operator ends it then. [spec/deals §3 row 10]"""
     deal = await _locked(work, number, by)
     LIFECYCLE.may(deal, "open_dispute", by)
-    if problems := [*_text("title", title, TITLE_MAX), *_text("description", description, DESCRIPTION_MAX)]:
+    if problems := [*text("title", title, TITLE_MAX), *text("description", description, DESCRIPTION_MAX)]:
         raise InvalidInput(*problems)
     dispute = DealDispute(
-        deal_id=deal.id, opened_by=by.person, title=title, description=description, created_at=await _moment(work)
+        deal_id=deal.id, opened_by=by.person, title=title, description=description, created_at=await work.moment()
     )
     await work.attach(dispute)
     deal.dispute_status = DisputeStatus.OPEN
@@ -234,7 +235,7 @@ async def close_dispute(
         same = dispute.resolution is resolution and performer in (None, decided)
         raise AlreadyThere(deal) if same else DealDisputeAlreadyClosed
     move = LIFECYCLE.may(deal, CLOSINGS[resolution], by)
-    if problems := [] if comment is None else list(_text("comment", comment, COMMENT_MAX)):
+    if problems := [] if comment is None else text("comment", comment, COMMENT_MAX):
         raise InvalidInput(*problems)
     share = _share(deal, resolution, performer)
     if dispute is None:
@@ -242,7 +243,7 @@ async def close_dispute(
     await work.post(deal, postings.decided(deal, resolution, share))
     dispute.resolution, dispute.resolved_by = resolution, by.subject
     dispute.comment = comment or ""
-    dispute.performer_minor, dispute.closed_at = share.minor, await _moment(work)
+    dispute.performer_minor, dispute.closed_at = share.minor, await work.moment()
     await work.amend(dispute)
     deal.dispute_status = DisputeStatus.CLOSED
     return await _ended(work, deal, move, resolution=resolution.value, performer_minor=share.minor)
@@ -287,13 +288,3 @@ async def _ended(work: Unit, deal: Deal, move: str, **facts: object) -> Deal:
 async def _locked(work: Unit, number: int, by: Viewer) -> Deal:
     """Refuses DEAL_NOT_FOUND for a deal that is not there or in which the asker has no part."""
     return await work.lock(Deal, sql("r.id = {}", number), visible_to=visible_to(by), code=DEAL_NOT_FOUND)
-
-
-async def _moment(work: Unit) -> datetime:
-    moment: datetime = await work.db.fetchval("SELECT saldo_now()")
-    return moment
-
-
-def _text(path: str, value: str, limit: int) -> list[FieldProblem]:
-    wrong = not value.strip() or len(value) > limit
-    return [FieldProblem(path, f"must have 1 to {limit} characters, not only blanks")] if wrong else []

@@ -4,6 +4,7 @@ from typing import Any
 
 from models.deals.errors import CUSTOMER_USER_NOT_FOUND, DEAL_NOT_FOUND, PERFORMER_USER_NOT_FOUND
 from models.deals.postings import CORRECTIONS, ESCROW, FEES, worked
+from models.events.exporting import Export
 from models.events.log import View, as_it_is
 from models.inbox.topics import Topic
 from models.ledger.audit import Check
@@ -28,6 +29,7 @@ JOBS = (PROMOTE, EXPIRE, RECONCILE)
 TOPICS: tuple[Topic[Any], ...] = ()
 VIEWS: dict[str, View] = {"deal": as_it_is}
 REACTIONS = {("balance", "change"): PROMOTE, ("deal", "wait"): PROMOTE}
+EXPORTS: tuple[Export, ...] = ()
 CHECKS = (
     Check(
         "escrow_is_status",

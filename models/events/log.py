@@ -115,3 +115,17 @@ async def snapshot(db: Db, subject: str, version: int) -> dict[str, Any]:
     stored = await db.fetchval("SELECT snapshot FROM event WHERE subject = $1 AND version = $2", subject, version)
     parsed: dict[str, Any] = orjson.loads(stored)
     return parsed
+
+
+async def as_of(subjects: Sequence[str], at: datetime) -> dict[str, Mapping[str, Any]]:
+    """Those of `subjects` that there were at a moment, as they were then."""
+    rows = await fetch(
+        sql(
+            """SELECT s.subject, e.snapshot FROM unnest({}::text[]) s(subject) CROSS JOIN LATERAL (
+                 SELECT snapshot FROM event WHERE subject = s.subject AND occurred_at <= {}
+                  ORDER BY version DESC LIMIT 1) e""",
+            list(subjects),
+            at,
+        )
+    )
+    return {row["subject"]: orjson.loads(row["snapshot"]) for row in rows}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from models.events.exporting import Export
 from models.events.log import View, as_it_is
 from models.inbox.errors import EVENT_ID_CONFLICT
 from models.inbox.topics import Topic
@@ -21,6 +22,7 @@ JOBS = (DRAIN_INBOX,)
 TOPICS: tuple[Topic[Any], ...] = ()
 VIEWS: dict[str, View] = {"inbox_message": as_it_is, "dead_letter": as_it_is}
 REACTIONS = {("inbox_message", "open"): DRAIN_INBOX, ("inbox_message", "redrive"): DRAIN_INBOX}
+EXPORTS: tuple[Export, ...] = ()
 CHECKS = (
     Check(
         "dead_messages_have_letters",

@@ -22,6 +22,7 @@ class Role(StrEnum):
 
 
 OPERATOR, SERVICE, AUDITOR, SYSTEM, USER = Role.OPERATOR, Role.SERVICE, Role.AUDITOR, Role.SYSTEM, Role.USER
+MERCHANT = Role.MERCHANT
 POWERS = (Role.SYSTEM, Role.OPERATOR, Role.SERVICE, Role.CHANNEL, Role.MERCHANT, Role.USER, Role.AUDITOR)
 OPS = "ops"  # the audience token of everybody who reads everything
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from models.events.exporting import Export
 from models.events.log import View, as_it_is
 from models.inbox.topics import Topic
 from models.ledger.audit import Check
@@ -35,6 +36,7 @@ TOPICS: tuple[Topic[Any], ...] = (
 )
 VIEWS: dict[str, View] = dict.fromkeys(("payment", "wallet", "sweep", "payment_gateway"), as_it_is)
 REACTIONS: dict[tuple[str, str], Job] = {}
+EXPORTS: tuple[Export, ...] = ()
 CHECKS = (
     Check(
         "payments_are_deposits",

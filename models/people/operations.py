@@ -8,11 +8,11 @@ from pydantic import StringConstraints
 
 from models.events.requests import Request
 from models.inbox.topics import Payload, Received
+from models.kernel.inputs import text
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.money import Money
 from models.kernel.refusals import (
     CurrencyNotSupported,
-    FieldProblem,
     InvalidAmount,
     InvalidInput,
     NotAllowed,
@@ -40,8 +40,8 @@ async def upsert(work: Unit, external_id: str, name: str, *, by: Viewer, request
 
     Locks the identity's key, then the person. Repeated with the same name: the person, nothing written.
     """
-    _text("externalId", external_id, IDENTITY_MAX)
-    _text("name", name, NAME_MAX)
+    if problems := text("externalId", external_id, IDENTITY_MAX) or text("name", name, NAME_MAX):
+        raise InvalidInput(*problems)
     if not by.has(OPERATOR, SERVICE, SYSTEM):
         raise NotAllowed("upsert")
     return await _named(work, external_id, name, by)
@@ -94,7 +94,8 @@ async def adjust(
     Locks the person, then his account. Posts house adjustments -> available, or back for a negative amount.
     Refuses INSUFFICIENT_FUNDS where the balance would go below zero.
     """
-    _text("reason", reason, REASON_MAX)
+    if problems := text("reason", reason, REASON_MAX):
+        raise InvalidInput(*problems)
     if money.currency not in settings().deal_currencies:
         raise CurrencyNotSupported(money.currency, settings().deal_currencies)
     if not money:
@@ -105,8 +106,3 @@ async def adjust(
     return await work.record(
         person, "adjust", amount_minor=money.minor, currency=money.currency, reason=reason, call=call
     )
-
-
-def _text(path: str, value: str, limit: int) -> None:
-    if not value.strip() or len(value) > limit or "\x00" in value:
-        raise InvalidInput(FieldProblem(path, f"must have 1 to {limit} characters, not only blanks"))

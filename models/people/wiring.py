@@ -1,5 +1,6 @@
 """What the house needs to know of people."""
 
+from models.events.exporting import Export
 from models.events.log import View, as_it_is
 from models.inbox.topics import Topic
 from models.ledger.audit import Check
@@ -20,6 +21,7 @@ JOBS: tuple[Job, ...] = ()
 TOPICS = (Topic("person.named", PersonNamed, key=lambda said: said.external_id, handle=named),)
 VIEWS: dict[str, View] = {"person": as_it_is, BALANCE: as_it_is}
 REACTIONS: dict[tuple[str, str], Job] = {}
+EXPORTS: tuple[Export, ...] = ()
 CHECKS = (
     Check(
         "people_own_balances",

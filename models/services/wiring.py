@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from models.events.exporting import Export
 from models.events.log import View
 from models.inbox.topics import Topic
 from models.ledger.audit import Check
@@ -17,4 +18,5 @@ JOBS: tuple[Job, ...] = ()
 TOPICS: tuple[Topic[Any], ...] = ()
 VIEWS: dict[str, View] = {}
 REACTIONS: dict[tuple[str, str], Job] = {}
+EXPORTS: tuple[Export, ...] = ()
 CHECKS: tuple[Check, ...] = ()

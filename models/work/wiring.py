@@ -1,5 +1,6 @@
 """What the house needs to know of work."""
 
+from models.events.exporting import Export
 from models.events.log import View, as_it_is
 from models.ledger.audit import Check
 from models.ledger.chart import Line
@@ -15,6 +16,7 @@ JOBS = jobs.JOBS
 TOPICS: tuple[()] = ()
 VIEWS: dict[str, View] = {"job_run": as_it_is}
 REACTIONS = {("job_run", "open"): jobs.RUN_REQUESTED_JOBS}
+EXPORTS: tuple[Export, ...] = ()
 CHECKS = (
     Check(
         "positions_without_a_gap",

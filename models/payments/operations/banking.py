@@ -60,7 +60,7 @@ async def received(work: Unit, said: TransferReceived, _received: Received) -> N
     await work.alone(f"deposit:{NETWORK}:{said.id}")
     if await Deposit.exists(network=NETWORK, tx_id=said.id):
         raise Ignore("this transfer was told before")
-    at: datetime = await work.db.fetchval("SELECT saldo_now()")
+    at = await work.moment()
     payment = await _meant(work, said)
     if payment is None or payment.currency != money.currency:
         await _leave(work, said, money, at)
@@ -126,7 +126,7 @@ async def match(work: Unit, deposit: int, id: int, *, by: Viewer, request: Reque
     if found.currency != payment.currency:
         raise InvalidInput(FieldProblem("payment", f"is in {payment.currency}, the deposit in {found.currency}"))
     await work.post(payment, postings.match(payment, found))
-    at: datetime = await work.db.fetchval("SELECT saldo_now()")
+    at = await work.moment()
     await tell_credited(work, payment, [found], at, matched=True)
     await settled(work, payment)
     return payment

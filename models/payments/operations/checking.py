@@ -107,7 +107,7 @@ async def credit(
     wallet = await locked_wallet(work, payment.id)
     marks = payment.marks
     known = {(d.tx_id, d.log_index): d for d in await Deposit.filter(payment_id=payment.id)}
-    at: datetime = await work.db.fetchval("SELECT saldo_now()")
+    at = await work.moment()
     for deposit in known.values():
         open_still = deposit.credited_at is None and deposit.dropped_at is None
         if deposit.tx_id in gone and open_still and not deposit.solid:

@@ -41,7 +41,7 @@ async def sighted(work: Unit, one: Arrived, wallet: WalletRecord, *, solid: bool
     """
     if one.amount > AMOUNT_MAX:
         return False
-    at: Any = await work.db.fetchval("SELECT saldo_now()")
+    at = await work.moment()
     row: Any = await work.db.fetchrow(
         """INSERT INTO deposit (payment_id, gateway_id, solid, network, tx_id, log_index, contract, sender, reference,
                                 amount_minor, currency, block, seen_at)

@@ -17,6 +17,7 @@ JOBS = (KEEP_PLEDGES,)
 TOPICS = ()
 VIEWS = {"pledge": as_it_is}
 REACTIONS = {("pledge", "open"): KEEP_PLEDGES}
+EXPORTS = ()
 CHECKS = (
     Check(
         "kept_pledges_stand_at_zero",

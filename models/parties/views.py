@@ -1,0 +1,28 @@
+"""Who sees which parties, shops and contracts. Pure."""
+
+from __future__ import annotations
+
+from models.kernel.sql import FALSE, TRUE, Sql, sql
+from models.kernel.viewer import MERCHANT, Viewer
+
+
+def party_visible_to(viewer: Viewer, column: str = "r.code") -> Sql:
+    """Staff see every party, a merchant his own; `column` holds the party's code."""
+    if viewer.reads_everything:
+        return TRUE
+    if viewer.has(MERCHANT) and viewer.party:
+        return sql(f"{column} = {{}}", viewer.party)
+    return FALSE
+
+
+def shop_visible_to(viewer: Viewer, party: str = "r.party_code", shop: str = "r.code") -> Sql:
+    """The same for what belongs to a shop; a merchant who is restricted to shops sees those alone."""
+    seen = party_visible_to(viewer, party)
+    if viewer.reads_everything or not viewer.shops:
+        return seen
+    return seen & sql(f"{shop} = ANY({{}}::text[])", sorted(viewer.shops))
+
+
+def staff(viewer: Viewer) -> Sql:
+    """Terms and institutions are the house's own."""
+    return TRUE if viewer.reads_everything else FALSE

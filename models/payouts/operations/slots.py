@@ -1,0 +1,55 @@
+"""The moments of a schedule: a cron expression of five fields, in a time zone. Pure; the expressions are read by cronsim."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from models.kernel.refusals import FieldProblem
+from models.payouts.tables import CRON_MAX, ZONE_MAX
+
+FIELDS = 5
+
+
+def problems(cron: str, time_zone: str, now: datetime) -> list[FieldProblem]:
+    """What is wrong with them; each field is named."""
+    found = []
+    if len(time_zone) > ZONE_MAX or _zone(time_zone) is None:
+        found.append(FieldProblem("timeZone", 'must be a time zone of the IANA database, like "Europe/Berlin"'))
+    if len(cron) > CRON_MAX or len(cron.split()) != FIELDS:
+        found.append(FieldProblem("cron", 'must be five fields: minute, hour, day, month, weekday, like "0 6 * * 1-5"'))
+    elif not found:
+        try:
+            next(CronSim(cron, now))
+        except CronSimError as wrong:
+            found.append(FieldProblem("cron", f"cannot be read: {wrong}"))
+        except StopIteration:
+            found.append(FieldProblem("cron", "never comes"))
+    return found
+
+
+def after(cron: str, time_zone: str, moment: datetime) -> datetime:
+    """The first moment of the schedule behind this one."""
+    return next(CronSim(cron, moment.astimezone(_known(time_zone)))).astimezone(UTC)
+
+
+def last(cron: str, time_zone: str, moment: datetime) -> datetime:
+    """The last moment of the schedule up to this one: however many were missed, it is made up once."""
+    behind = moment.astimezone(_known(time_zone)).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return next(CronSim(cron, behind, reverse=True)).astimezone(UTC)
+
+
+def _known(time_zone: str) -> ZoneInfo:
+    zone = _zone(time_zone)
+    if zone is None:
+        raise ValueError(f"{time_zone} is no time zone")
+    return zone
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None

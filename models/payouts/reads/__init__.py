@@ -1,0 +1,24 @@
+"""Payouts and what belongs to them, read: the records, what viewers list, and what the jobs need."""
+
+from models.payouts.reads.listing import (
+    CHANGED,
+    NEWEST,
+    OLDEST,
+    Wanted,
+    attempts_of,
+    deliveries_of,
+    listed,
+    payout,
+    payouts,
+    schedules,
+    schedules_listed,
+    schedules_of,
+)
+from models.payouts.reads.records import AttemptRecord, DeliveryRecord, PayoutRecord, PostingRecord, ScheduleRecord
+from models.payouts.reads.working import Backlog, available, backlog, of_slot
+
+__all__ = [
+    "CHANGED", "NEWEST", "OLDEST", "AttemptRecord", "Backlog", "DeliveryRecord", "PayoutRecord", "PostingRecord",
+    "ScheduleRecord", "Wanted", "attempts_of", "available", "backlog", "deliveries_of", "listed", "of_slot", "payout", "payouts",
+    "schedules", "schedules_listed", "schedules_of",
+]  # fmt: skip

@@ -1,0 +1,52 @@
+"""What the jobs of payouts need to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.kernel.money import Money
+from models.kernel.sql import fetch, fetch_one, sql
+from models.parties.reads import ShopRecord
+from models.payouts.reads.records import PayoutRecord
+
+
+async def of_slot(schedule: int, at: datetime) -> PayoutRecord | None:
+    """The payout that was made for a moment of a schedule."""
+    row = await fetch_one(sql("SELECT r.* FROM payout r WHERE r.schedule_id = {} AND r.slot = {}", schedule, at))
+    return PayoutRecord.of(row) if row else None
+
+
+async def available(shop: ShopRecord) -> Money:
+    """What stands on a shop's settlement account and is not held."""
+    row = await fetch_one(sql("SELECT own - pending_out AS free FROM ledger_account WHERE id = {}", shop.settlement_account))
+    return Money(row["free"] if row else 0, shop.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits of payouts, and for whom."""
+
+    queued: int
+    unknown: int
+    due_seconds: int
+    attention: int
+    schedules_late_seconds: int
+
+
+async def backlog(at: datetime) -> Backlog:
+    (row,) = await fetch(
+        sql(
+            """SELECT count(*) FILTER (WHERE status = 'queued') AS queued,
+                      count(*) FILTER (WHERE status IN ('unknown', 'sending')) AS unknown,
+                      greatest(0, coalesce(extract(epoch FROM saldo_now() - min(next_check_at)), 0))::bigint AS due_seconds,
+                      (SELECT count(*) FROM payout p JOIN delivery d ON d.payout_id = p.id AND d.status IN ('queued', 'unknown')
+                        WHERE p.needs_attention)
+                        + (SELECT count(*) FROM payout_schedule WHERE needs_attention) AS attention,
+                      (SELECT greatest(0, coalesce(extract(epoch FROM {} - min(next_at)), 0))::bigint FROM payout_schedule
+                        WHERE status = 'enabled') AS schedules_late_seconds
+                 FROM delivery WHERE status IN ('queued', 'sending', 'unknown')""",
+            at,
+        )
+    )
+    return Backlog(**dict(row))
