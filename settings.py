@@ -228,7 +228,9 @@ class Settings(BaseSettings):
     payout_schedule_batch: int = Field(default=200, ge=1, le=5_000)
     payout_schedules_at_once: int = Field(default=8, ge=1, le=100)
     payout_schedule_failures_max: int = Field(default=3, ge=1, le=100, description="in a row, before a human is called")
-    payout_schedule_retry_seconds: int = Field(default=60, ge=1, le=3_600, description="after what could not be done now")
+    payout_schedule_retry_seconds: int = Field(
+        default=60, ge=1, le=3_600, description="after what could not be done now"
+    )
     run_payout_schedules_period_seconds: int = 60
     deliver_payouts_period_seconds: int = 15
     resolve_deliveries_period_seconds: int = 15
@@ -262,18 +264,17 @@ class Settings(BaseSettings):
         )
         if self.run_requests_timeout_seconds < longest + 10:
             raise ValueError(f"run_requests_timeout_seconds must be 10 above the longest timeout of a job, {longest}")
-        if self.job_lease_seconds <= 2 * self.run_requests_timeout_seconds:
-            raise ValueError("job_lease_seconds must be more than twice run_requests_timeout_seconds")
-        if self.inbox_lease_seconds <= 2 * self.inbox_timeout_seconds:
-            raise ValueError("inbox_lease_seconds must be more than twice inbox_timeout_seconds")
-        if self.payment_lease_seconds <= 2 * self.payment_timeout_seconds:
-            raise ValueError("payment_lease_seconds must be more than twice payment_timeout_seconds")
-        if self.payout_lease_seconds <= 2 * self.payout_timeout_seconds:
-            raise ValueError("payout_lease_seconds must be more than twice payout_timeout_seconds")
-        if self.payout_timeout_seconds <= 2 * self.outside_timeout_seconds:
-            raise ValueError("payout_timeout_seconds must be more than twice outside_timeout_seconds")
-        if self.payment_timeout_seconds <= self.outside_timeout_seconds:
-            raise ValueError("payment_timeout_seconds must be more than outside_timeout_seconds")
+        for lease, timeout in (
+            ("job_lease_seconds", "run_requests_timeout_seconds"),
+            ("inbox_lease_seconds", "inbox_timeout_seconds"),
+            ("payment_lease_seconds", "payment_timeout_seconds"),
+            ("payout_lease_seconds", "payout_timeout_seconds"),
+        ):
+            if getattr(self, lease) <= 2 * getattr(self, timeout):
+                raise ValueError(f"{lease} must be more than twice {timeout}")
+        for timeout, calls in (("payment_timeout_seconds", 1), ("payout_timeout_seconds", 2)):
+            if getattr(self, timeout) <= calls * self.outside_timeout_seconds:
+                raise ValueError(f"{timeout} must be more than {calls} times outside_timeout_seconds")
         if self.database_lock_timeout_ms >= self.database_statement_timeout_ms:
             raise ValueError("database_lock_timeout_ms must be below database_statement_timeout_ms")
         allowed = {1, 2, 5, 10, 15, 30, 60, 300, 900, 1800, 3600}

@@ -33,9 +33,12 @@ KEPT_SECONDS = 86_400
 class Target(Protocol):
     """Where an export goes. What is sent twice must be harmless there."""
 
-    name: str
-    nouns: frozenset[str] | None
-    """Of which it wants the events; None: of all."""
+    @property
+    def name(self) -> str: ...
+    @property
+    def nouns(self) -> frozenset[str] | None:
+        """Of which it wants the events; None: of all."""
+        ...
 
     async def start(self, position: int, head: int) -> int:
         """Where to go on, given how far this came before and where the log ends. Asked at the start and again and again:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 import structlog
@@ -51,7 +52,7 @@ class Published:
             return
         pipe = self._redis.pipeline(transaction=False)
         for position, entry in entries:
-            fields = {"key": entry.key, "value": orjson.dumps(entry.value), "epoch": self._epoch}
+            fields: dict[Any, Any] = {"key": entry.key, "value": orjson.dumps(entry.value), "epoch": self._epoch}
             pipe.xadd(self._export.name, fields, id=f"{position}-0", maxlen=settings().export_stream_max)
         for answer in await pipe.execute(raise_on_error=False):
             if isinstance(answer, Exception) and not (

@@ -33,7 +33,7 @@ from tests.make import Make
 
 RUN = pytest.StashKey[dict[str, Any]]()
 SERVICES = pytest.StashKey[Running]()
-KEPT = ("tortoise_migrations", "ledger_line", "event_log")
+KEPT = ("tortoise_migrations", "ledger_line", "event_log", "domain")
 
 
 # --- servers: the controller's --------------------------------------------------------------------------------------

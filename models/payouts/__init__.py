@@ -6,7 +6,8 @@ wallet, or to a bank where one is connected, has a delivery: a worker tells the 
 what became of it where no answer came. Only a definite no makes the payout fail, and gives the money back.
 
     payout     UNPAID -> CONFIRMED -> CANCELLED | FAILED         UNPAID -> CANCELLED
-    delivery   QUEUED -> SENDING -> DELIVERED | REFUSED | UNKNOWN     UNKNOWN -> SENDING | DELIVERED | REFUSED     QUEUED -> WITHDRAWN
+    delivery   QUEUED -> SENDING -> DELIVERED | REFUSED | UNKNOWN        QUEUED -> WITHDRAWN
+               UNKNOWN -> SENDING | DELIVERED | REFUSED
     schedule   ENABLED <-> DISABLED
 
 `sequence` counts the statuses of a payout from 0; the export `pm-events-payout` tells each of them. A delivery is a child of its

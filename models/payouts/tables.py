@@ -123,7 +123,9 @@ class Payout(LivingRow):
         constraints = (
             UniqueConstraint(name="payout_once_for_a_slot", fields=("schedule_id", "slot")),
             CheckConstraint(name="payout_amounts", check="requested_minor > 0 AND amount_minor > 0"),
-            CheckConstraint(name="payout_cancelled_with_details", check="cancel_details IS NULL OR status = 'cancelled'"),
+            CheckConstraint(
+                name="payout_cancelled_with_details", check="cancel_details IS NULL OR status = 'cancelled'"
+            ),
             CheckConstraint(name="payout_of_a_slot_whole", check="(schedule_id IS NULL) = (slot IS NULL)"),
         )
 
@@ -173,7 +175,9 @@ class DeliveryAttempt(Model):
     number = fields.IntField()
     kind = fields.CharEnumField(AttemptKind, max_length=40, description="what was asked")
     state = fields.CharEnumField(AttemptState, max_length=40, description="how it ended")
-    detail = fields.CharField(max_length=ERROR_MAX, default="", description="the reference, the code, or why nobody knows")
+    detail = fields.CharField(
+        max_length=ERROR_MAX, default="", description="the reference, the code, or why nobody knows"
+    )
     started_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)
 

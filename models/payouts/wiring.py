@@ -71,8 +71,8 @@ CHECKS = (
         """SELECT 'payout ' || p.payout_id || ' shows what its plan does not hold' AS difference
              FROM payout p JOIN ledger_plan l ON l.id = 'house/payout_' || p.payout_id
             WHERE EXISTS (
-              (SELECT (f ->> 'source_id')::bigint, (f ->> 'destination_id')::bigint, (f ->> 'amount_minor')::bigint, p.currency::text
-                 FROM jsonb_array_elements(p.cash_flow) f
+              (SELECT (f ->> 'source_id')::bigint, (f ->> 'destination_id')::bigint, (f ->> 'amount_minor')::bigint,
+                      p.currency::text FROM jsonb_array_elements(p.cash_flow) f
                EXCEPT ALL SELECT from_id, to_id, amount, currency FROM ledger_posting g WHERE g.plan_id = l.id)
               UNION ALL
               (SELECT from_id, to_id, amount, currency FROM ledger_posting g WHERE g.plan_id = l.id

@@ -11,7 +11,7 @@ from typing import Any
 from models.events.requests import Request
 from models.kernel.inputs import code as code_problems
 from models.kernel.lifecycle import AlreadyThere
-from models.kernel.money import EXPONENTS, exponent
+from models.kernel.money import exponent
 from models.kernel.refusals import (
     CurrencyNotSupported,
     FieldProblem,
@@ -28,7 +28,7 @@ from models.parties.lifecycle import CONTRACTS, PAYOUT_TOOLS, ContractStatus, To
 from models.parties.operations.noting import shops_change
 from models.parties.operations.standing import known_party, may_write
 from models.parties.reads import ContractRecord, ToolRecord
-from models.parties.tables import CODE_MAX, Contract, PaymentInstitution, PayoutTool, Shop, TermSet
+from models.parties.tables import CODE_MAX, Contract, PaymentInstitution, PayoutTool, TermSet
 from models.unit import Unit, operation
 
 ADJUSTMENTS_MAX = 50
@@ -119,7 +119,8 @@ async def _terms(code: str) -> int:
     found = await TermSet.get_or_none(code=code)
     if found is None:
         raise NotFound("term set", code=TERM_SET_NOT_FOUND)
-    return found.id
+    id: int = found.id
+    return id
 
 
 def _said(contract: Contract) -> dict[str, Any]:
@@ -161,7 +162,8 @@ async def upsert_payout_tool(
     """Bring a payout tool into a contract, or change where it leads. Locks its code, the contract's shops, then the tool.
 
     Payouts that were made keep what they were told. Kind and currency stay what they were, for shops hang on them. Refuses
-    PARTY_NOT_FOUND, CONTRACT_NOT_FOUND, ILLEGAL_MOVE for a contract that is terminated. Repeated as it is: the tool, nothing written.
+    PARTY_NOT_FOUND, CONTRACT_NOT_FOUND, ILLEGAL_MOVE for a contract that is terminated. Repeated as it is:
+    the tool, nothing written.
     """
     may_write(by, "upsert")
     party_id = await known_party(work, party)
@@ -191,7 +193,11 @@ async def upsert_payout_tool(
     return await work.record(tool, "change")
 
 
-DIGITS_20, DIGITS_9, BIC = re.compile(r"[0-9]{20}"), re.compile(r"[0-9]{9}"), re.compile(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?")
+DIGITS_20, DIGITS_9, BIC = (
+    re.compile(r"[0-9]{20}"),
+    re.compile(r"[0-9]{9}"),
+    re.compile(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?"),
+)
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 FIELDS: Mapping[ToolKind, tuple[frozenset[str], frozenset[str]]] = {
     ToolKind.RUSSIAN_BANK_ACCOUNT: (frozenset({"account", "bank_name", "bank_post_account", "bank_bik"}), frozenset()),
@@ -214,7 +220,9 @@ def detail_problems(kind: ToolKind, details: Mapping[str, str]) -> list[FieldPro
     must, may = FIELDS[kind]
     given = {name: value for name, value in details.items() if value}
     problems = [FieldProblem(f"details.{_camel(name)}", "is needed") for name in sorted(must - given.keys())]
-    problems += [FieldProblem(f"details.{_camel(name)}", "does not belong here") for name in sorted(given.keys() - must - may)]
+    problems += [
+        FieldProblem(f"details.{_camel(name)}", "does not belong here") for name in sorted(given.keys() - must - may)
+    ]
     for name, value in sorted(given.items()):
         form, message = FORMS.get(name, (None, ""))
         if form is not None and not form.fullmatch(value):

@@ -40,9 +40,7 @@ TIMED_MAX, CRITERIA_MAX, PARENTS_MAX = 100, 100, 20
 SETTLEMENT, SUBAGENT = AccountType.SYSTEM_SETTLEMENT, AccountType.SYSTEM_SUBAGENT
 
 
-@operation(
-    answers=InstitutionRecord, refuses=(InvalidInput, NotAllowed, CurrencyNotSupported, VersionConflict)
-)
+@operation(answers=InstitutionRecord, refuses=(InvalidInput, NotAllowed, CurrencyNotSupported, VersionConflict))
 async def upsert_institution(
     work: Unit,
     code: str,
@@ -164,4 +162,5 @@ async def _parent(work: Unit, code: str, parent: str | None) -> int | None:
         raise InvalidInput(FieldProblem("parentId", "would make a circle"))
     if len(line) >= PARENTS_MAX:
         raise InvalidInput(FieldProblem("parentId", f"has {PARENTS_MAX} sets above it already"))
-    return found.id
+    id: int = found.id
+    return id

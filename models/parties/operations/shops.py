@@ -17,7 +17,6 @@ from models.kernel.money import Money, exponent
 from models.kernel.refusals import (
     CurrencyNotSupported,
     FieldProblem,
-    IllegalMove,
     InvalidAmount,
     InvalidInput,
     NotAllowed,
@@ -25,7 +24,6 @@ from models.kernel.refusals import (
     Refusal,
     VersionConflict,
 )
-from models.kernel.sql import sql
 from models.kernel.viewer import Viewer
 from models.ledger.errors import InsufficientFunds
 from models.parties import postings
@@ -120,7 +118,8 @@ async def _tool(shop: Shop, code: str | None) -> int | None:
         raise NotFound("payout tool", code=PAYOUT_TOOL_NOT_FOUND)
     if tool.currency != shop.currency:
         raise InvalidInput(FieldProblem("payoutToolId", f"takes {tool.currency}, the shop has {shop.currency}"))
-    return tool.id
+    id: int = tool.id
+    return id
 
 
 async def _open_accounts(work: Unit, shop: Shop) -> None:
@@ -152,7 +151,15 @@ def _problems(opened: Opened) -> list[FieldProblem]:
 
 @operation(
     answers=ShopRecord,
-    refuses=(NotFound, NotAllowed, InvalidAmount, InvalidInput, CurrencyNotSupported, InsufficientFunds, VersionConflict),
+    refuses=(
+        NotFound,
+        NotAllowed,
+        InvalidAmount,
+        InvalidInput,
+        CurrencyNotSupported,
+        InsufficientFunds,
+        VersionConflict,
+    ),
 )
 async def adjust_shop(
     work: Unit, party: str, code: str, money: Money, reason: str, *, by: Viewer, request: Request | None = None
@@ -171,7 +178,9 @@ async def adjust_shop(
     if money.currency != shop.currency:
         raise CurrencyNotSupported(money.currency, [shop.currency])
     call = await work.post(shop, postings.adjusted(shop, money, reason))
-    return await work.record(shop, "adjust", amount_minor=money.minor, currency=money.currency, reason=reason, call=call)
+    return await work.record(
+        shop, "adjust", amount_minor=money.minor, currency=money.currency, reason=reason, call=call
+    )
 
 
 class ShopCredited(Payload):

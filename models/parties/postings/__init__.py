@@ -1,4 +1,4 @@
-"""What a payout moves: terms in, postings out. Pure: no row, no clock, no database.
+"""What a payout moves: terms in, postings out; and what comes onto a shop's settlement. Pure: no clock, no database.
 
 An operator writes terms as a JSON document (`read_terms`, and `written_terms` back). A contract's terms at a moment come out of
 its hierarchy and its adjustments (`merged`); `payout_terms` says whether they know payouts at all. For one payout their selectors
@@ -20,13 +20,17 @@ from models.parties.postings.cashflow import (
     payout_terms,
     spent,
 )
+from models.parties.postings.earning import CLEARING, adjusted, credited, worked
 from models.parties.postings.predicates import Predicate, Variables
 from models.parties.postings.ranges import Bound, CashRange
 from models.parties.postings.reading import read_predicate, read_terms, read_timed
 from models.parties.postings.terms import Adjustment, Chain, PayoutTerms, Posting, Terms, TimedTerms, merged
 from models.parties.postings.writing import written_predicate, written_terms, written_timed
 
+LINES = (*SHOP_LINES.values(), *SYSTEM_LINES.values(), CLEARING)
+
 __all__ = [
+    "LINES",
     "SHOP_LINES",
     "SYSTEM_LINES",
     "AccountType",
@@ -43,8 +47,10 @@ __all__ = [
     "Terms",
     "TimedTerms",
     "Variables",
+    "adjusted",
     "classified",
     "computed",
+    "credited",
     "finalised",
     "limit",
     "merged",
@@ -56,6 +62,7 @@ __all__ = [
     "shop_account",
     "spent",
     "system_account",
+    "worked",
     "written_predicate",
     "written_terms",
     "written_timed",

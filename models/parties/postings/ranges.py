@@ -26,6 +26,16 @@ class CashRange:
         """Another currency than the bounds' is not within."""
         return _reaches(self.lower, money, 1) and _reaches(self.upper, money, -1)
 
+    def __str__(self) -> str:
+        ends = (
+            (self.lower, "at least", "more than"),
+            (self.upper, "at most", "less than"),
+        )
+        return (
+            ", ".join(f"{with_ if b.inclusive else without} {b.money}" for b, with_, without in ends if b)
+            or "any amount"
+        )
+
     @property
     def currencies(self) -> frozenset[str]:
         """Those of the bounds; more than one can be meant by nobody."""

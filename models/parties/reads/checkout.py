@@ -64,7 +64,7 @@ class CheckedOut:
     def terms(self, at: datetime) -> Terms:
         """What the contract says at a moment. Refuses CONFIGURATION_ERROR where it says nothing."""
         adjustments = [
-            Adjustment(one.created_at, one.valid_since, one.valid_until, self._chain(one.terms_id))
+            Adjustment(one.created_at, self._chain(one.terms_id), one.valid_since, one.valid_until)
             for one in self.contract.adjustments
         ]
         return merged(self._chain(self.contract.terms_id), adjustments, at)

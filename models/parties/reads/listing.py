@@ -77,7 +77,10 @@ async def shops_of(viewer: Viewer, party_ids: Sequence[int], limit: int) -> list
     seen = shop_visible_to(viewer)
     query = join(
         [
-            sql("SELECT r.* FROM unnest({}::bigint[]) p(id) CROSS JOIN LATERAL (SELECT r.* FROM shop r WHERE", list(party_ids)),
+            sql(
+                "SELECT r.* FROM unnest({}::bigint[]) p(id) CROSS JOIN LATERAL (SELECT r.* FROM shop r WHERE",
+                list(party_ids),
+            ),
             seen & sql("r.party_id = p.id"),
             sql("ORDER BY r.id LIMIT {}) r", limit),
         ]

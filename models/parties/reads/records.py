@@ -257,5 +257,5 @@ def _plain(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-def _times(row: Mapping[str, Any]) -> dict[str, datetime]:
+def _times(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: moment(row[name]) for name in ("created_at", "updated_at")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from models.events.requests import Request
@@ -94,9 +94,7 @@ async def begin(work: Unit, claimed: Claimed, kind: AttemptKind, *, by: Viewer) 
         return None
     number = 1 + await DeliveryAttempt.filter(delivery_id=delivery.id).count()
     at = await work.moment()
-    attempt = DeliveryAttempt(
-        delivery_id=delivery.id, number=number, kind=kind, state=AttemptState.SENT, started_at=at
-    )
+    attempt = DeliveryAttempt(delivery_id=delivery.id, number=number, kind=kind, state=AttemptState.SENT, started_at=at)
     await work.attach(attempt)
     if kind is AttemptKind.SEND:
         await work.move_child(delivery, "send_delivery", payout, attempt=number)
@@ -188,9 +186,7 @@ async def unsure(work: Unit, claimed: Claimed, reason: str, *, by: Viewer) -> To
 # operators
 
 
-@operation(
-    answers=PayoutRecord, refuses=(NotFound, NotAllowed, IllegalMove, DeliveryNotOpen, VersionConflict)
-)
+@operation(answers=PayoutRecord, refuses=(NotFound, NotAllowed, IllegalMove, DeliveryNotOpen, VersionConflict))
 async def recheck_delivery(work: Unit, payout_id: str, *, by: Viewer, request: Request | None = None) -> Payout:
     """Have a worker look at a delivery now, whatever its back-off. Locks the payout, then its delivery."""
     payout = await locked_payout(work, payout_id, by)

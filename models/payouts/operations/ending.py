@@ -43,9 +43,7 @@ def has_delivery(kind: ToolKind) -> bool:
     answers=PayoutRecord,
     refuses=(NotFound, NotAllowed, IllegalMove, DeliveryStarted, InvalidInput, VersionConflict),
 )
-async def cancel(
-    work: Unit, payout_id: str, details: str, *, by: Viewer, request: Request | None = None
-) -> Payout:
+async def cancel(work: Unit, payout_id: str, details: str, *, by: Viewer, request: Request | None = None) -> Payout:
     """Take a payout back, and say why: the hold is rolled back; a confirmed one is reverted by a mirrored plan, held and
     committed at once. [spec/payouts §3.4, §4.3]
 

@@ -69,8 +69,8 @@ async def create(
     Locks the id's key where one was given, then the shop, together with others: what its payouts rest on stays as it is until
     this ends, so a block is never missed. Holds the plan `payout_<id>`; the floor of the settlement account is the check of the
     balance. Refuses INSUFFICIENT_FUNDS for nothing or less, before all else; PAYOUT_ALREADY_EXISTS; PARTY_NOT_FOUND,
-    SHOP_NOT_FOUND; then what computing it refuses (`quote`); then INSUFFICIENT_FUNDS by the ledger. A refusal leaves no trace, and the
-    id stays free.
+    SHOP_NOT_FOUND; then what computing it refuses (`quote`); then INSUFFICIENT_FUNDS by the ledger. A refusal leaves no trace,
+    and the id stays free.
     """
     postings.something(asked.money)
     payout_id = await _free(work, asked.payout_id)

@@ -137,9 +137,7 @@ async def claim_due(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -
     """Take schedules whose moment has come, the longest due first."""
     at = now()
     due = sql("r.status = 'enabled' AND r.next_at <= {}", at)
-    rows = await claim(
-        work, PayoutSchedule, due, limit=limit, lease_seconds=lease_seconds, order="r.next_at, r.id"
-    )
+    rows = await claim(work, PayoutSchedule, due, limit=limit, lease_seconds=lease_seconds, order="r.next_at, r.id")
     return [_due(row, at) for row in rows]
 
 
@@ -187,4 +185,3 @@ async def put_off(work: Unit, due: Due, error: str, *, by: Viewer) -> int:
         lease_until=await work.moment() + pause,
     )
     return schedule.failures
-

@@ -93,9 +93,15 @@ def outside(kind: ToolKind, currency: str) -> Account:
 
 
 def worked() -> Iterator[Movement]:
-    """What each posts: a payout of 10.00 of shop s of party p, three quarters for the merchant and one for the house, to a wallet."""
+    """What each posts: a payout of 10.00 of shop s of party p, three quarters for the merchant, to a wallet."""
     sample = SimpleNamespace(
-        id=7, payout_id="x", party_code="p", shop_code="s", currency="RUB", amount=Money(750, "RUB"), tool_kind=ToolKind.WALLET
+        id=7,
+        payout_id="x",
+        party_code="p",
+        shop_code="s",
+        currency="RUB",
+        amount=Money(750, "RUB"),
+        tool_kind=ToolKind.WALLET,
     )
     payout = cast(Payout, sample)
     settlement, its = (

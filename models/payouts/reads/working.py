@@ -19,7 +19,9 @@ async def of_slot(schedule: int, at: datetime) -> PayoutRecord | None:
 
 async def available(shop: ShopRecord) -> Money:
     """What stands on a shop's settlement account and is not held."""
-    row = await fetch_one(sql("SELECT own - pending_out AS free FROM ledger_account WHERE id = {}", shop.settlement_account))
+    row = await fetch_one(
+        sql("SELECT own - pending_out AS free FROM ledger_account WHERE id = {}", shop.settlement_account)
+    )
     return Money(row["free"] if row else 0, shop.currency)
 
 
