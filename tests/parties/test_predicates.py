@@ -193,6 +193,8 @@ def test_a_criterion_used_over_and_over_is_worked_out_once():
 
 def test_one_name_side_by_side_is_no_circle():
     assert truth(AllOf((Criterion("a"), Criterion("a"))), NOTHING, {"a": T}) is True
+    criteria = {"a": T} | {str(number): Criterion("a") for number in range(20)}
+    assert truth(AllOf(tuple(Criterion(name) for name in criteria)), NOTHING, criteria) is True
 
 
 @random(st.lists(st.sampled_from([T, F, U]), max_size=5))
