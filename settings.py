@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     query_cost_max: int = Field(default=5_000, ge=100, le=1_000_000)
     query_timeout_seconds: int = Field(default=10, ge=1, le=120)
     query_errors_max: int = Field(default=5, ge=1, le=100)
-    variables_depth_max: int = Field(default=10, ge=2, le=50)
+    variables_depth_max: int = Field(default=24, ge=2, le=50)
     document_cache_max: int = Field(default=1_000, ge=1, le=100_000)
     page_max: int = Field(default=100, ge=1, le=500)
     list_input_max: int = Field(default=100, ge=1, le=1_000)
@@ -207,6 +207,8 @@ class Settings(BaseSettings):
         le=100_000,
         description="deposit addresses that one proof asks: those with the most on them",
     )
+
+    transfers_enabled: bool = True
 
     # payouts
     payout_strict: bool = Field(
@@ -348,6 +350,10 @@ class Settings(BaseSettings):
     def tron_node(self) -> str:
         """Where the node is; empty where Tron is not offered."""
         return self.tron_url or (f"http://127.0.0.1:{self.sandbox_port}/tron" if self.development else "")
+
+    @property
+    def transfers_system(self) -> str:
+        return "http://x" if self.development and self.transfers_enabled else ""
 
     @property
     def signing_secret(self) -> str:

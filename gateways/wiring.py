@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateways import bank
+from gateways.orders import Payer
 from gateways.tron.words import Keys, Node
 from gateways.webhooks import Verify
 from settings import settings
@@ -27,6 +28,11 @@ class Gateways:
 
     node: Node | None = None
     keys: Keys | None = None
+    wallets: Payer | None = None
+    transfers: Payer | None = None
+
+    def payer(self, kind: str) -> Payer | None:
+        return self.wallets if kind == "wallet" else self.transfers
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs import deals, inbox, ledger, payments, reserves, work
+from jobs import deals, inbox, ledger, payments, payouts, reserves, work
 from jobs.running import Body
 
 BODIES: Mapping[str, Body] = {
@@ -20,6 +20,9 @@ BODIES: Mapping[str, Body] = {
     "check_payments": payments.check_payments,
     "expire_payments": payments.expire_payments,
     "prove_reserves": reserves.prove_reserves,
+    "run_payout_schedules": payouts.run_payout_schedules,
+    "deliver_payouts": payouts.deliver_payouts,
+    "resolve_unknown_deliveries": payouts.resolve_unknown_deliveries,
 }
 
 PUBLIC: Mapping[str, Any] = {"ingest_event": inbox.ingest_event}

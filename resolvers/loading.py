@@ -18,6 +18,15 @@ from models.ledger import balances as ledger
 from models.ledger import plans
 from models.ledger.balances import AccountRecord, PlanRecord, PostingRecord, TransferRecord
 from models.ledger.plans import State
+from models.parties import reads as parties
+from models.parties.reads import (
+    ContractRecord,
+    InstitutionRecord,
+    PartyRecord,
+    ShopRecord,
+    TermSetRecord,
+    ToolRecord,
+)
 from models.payments import reads as payments
 from models.payments.reads import (
     DepositRecord,
@@ -28,11 +37,14 @@ from models.payments.reads import (
     SweepRecord,
     WalletRecord,
 )
+from models.payouts import reads as payouts
+from models.payouts.reads import AttemptRecord, DeliveryRecord
 from models.people import reads as people
 from models.people.reads import BalanceRecord, IdentityRecord, PersonRecord
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+SHOPS_MAX = 100
 
 
 def _loader(read: Callable[[Sequence[K]], Awaitable[dict[K, V]]]) -> DataLoader[K, V | None]:
@@ -110,6 +122,39 @@ class Loaders:
 
     async def answer(self, plan: str) -> list[State]:
         return await self._answers.load(plan) or []
+
+    async def party(self, code: str) -> PartyRecord | None:
+        return await self._parties.load(code)
+
+    async def shop(self, id: int) -> ShopRecord | None:
+        return await self._shops.load(id)
+
+    async def shops_of(self, party: int) -> list[ShopRecord]:
+        return await self._shops_of.load(party) or []
+
+    async def contract(self, id: int) -> ContractRecord | None:
+        return await self._contracts.load(id)
+
+    async def contracts_of(self, party: int) -> list[ContractRecord]:
+        return await self._contracts_of.load(party) or []
+
+    async def payout_tool(self, id: int) -> ToolRecord | None:
+        return await self._tools.load(id)
+
+    async def tools_of(self, contract: int) -> list[ToolRecord]:
+        return await self._tools_of.load(contract) or []
+
+    async def institution(self, id: int) -> InstitutionRecord | None:
+        return await self._institutions.load(id)
+
+    async def term_set(self, id: int) -> TermSetRecord | None:
+        return await self._term_sets.load(id)
+
+    async def delivery_of(self, payout: int) -> DeliveryRecord | None:
+        return await self._deliveries_of.load(payout)
+
+    async def attempts_of(self, delivery: int) -> list[AttemptRecord]:
+        return await self._attempts_of.load(delivery) or []
 
     async def transfers(self, call: int) -> list[TransferRecord]:
         return await self._transfers.load(call) or []
@@ -218,6 +263,62 @@ class Loaders:
     @cached_property
     def _letters_now(self) -> DataLoader[int, LetterNow | None]:
         return _loader(inbox.letters_now)
+
+    @cached_property
+    def _parties(self) -> DataLoader[str, PartyRecord | None]:
+        return _loader(lambda keys: parties.parties_of(self._viewer, keys))
+
+    @cached_property
+    def _shops(self) -> DataLoader[int, ShopRecord | None]:
+        return _loader(lambda keys: parties.shops(self._viewer, keys))
+
+    @cached_property
+    def _shops_of(self) -> DataLoader[int, list[ShopRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[ShopRecord]]:
+            return _grouped(await parties.shops_of(self._viewer, keys, SHOPS_MAX), lambda shop: shop.party_id)
+
+        return _loader(read)
+
+    @cached_property
+    def _contracts(self) -> DataLoader[int, ContractRecord | None]:
+        return _loader(lambda keys: parties.contracts(self._viewer, keys))
+
+    @cached_property
+    def _contracts_of(self) -> DataLoader[int, list[ContractRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[ContractRecord]]:
+            return _grouped(await parties.contracts_of(self._viewer, keys), lambda contract: contract.party_id)
+
+        return _loader(read)
+
+    @cached_property
+    def _tools(self) -> DataLoader[int, ToolRecord | None]:
+        return _loader(lambda keys: parties.tools(self._viewer, keys))
+
+    @cached_property
+    def _tools_of(self) -> DataLoader[int, list[ToolRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[ToolRecord]]:
+            return _grouped(await parties.tools_of(self._viewer, keys), lambda tool: tool.contract_id)
+
+        return _loader(read)
+
+    @cached_property
+    def _institutions(self) -> DataLoader[int, InstitutionRecord | None]:
+        return _loader(lambda keys: parties.institutions(self._viewer, keys))
+
+    @cached_property
+    def _term_sets(self) -> DataLoader[int, TermSetRecord | None]:
+        return _loader(lambda keys: parties.term_sets(self._viewer, keys))
+
+    @cached_property
+    def _deliveries_of(self) -> DataLoader[int, DeliveryRecord | None]:
+        return _loader(payouts.deliveries_of)
+
+    @cached_property
+    def _attempts_of(self) -> DataLoader[int, list[AttemptRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[AttemptRecord]]:
+            return _grouped(await payouts.attempts_of(keys), lambda attempt: attempt.delivery_id)
+
+        return _loader(read)
 
     @cached_property
     def _transfers(self) -> DataLoader[int, list[TransferRecord] | None]:

@@ -11,7 +11,9 @@ from models import wiring as _everything  # noqa: F401  every noun's codes are i
 from models.deals import errors as deals
 from models.kernel import refusals as kernel
 from models.ledger import errors as ledger
+from models.parties import errors as parties
 from models.payments import errors as payments
+from models.payouts import errors as payouts
 from schema.enums import enum_of
 from schema.money import Money
 from schema.scalars import CurrencyCode
@@ -186,10 +188,76 @@ class GatewayUnavailable(Refusal):
     refusal: ClassVar[type[kernel.Refusal]] = payments.GatewayUnavailable
 
 
+@strawberry.type(description="The terms say nothing definite about this, or what cannot be: an operator corrects them.")
+class ConfigurationError(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = parties.ConfigurationError
+
+    path: str = strawberry.field(description="Where in the terms.")
+
+    @classmethod
+    def facts(cls, no: Any) -> dict[str, Any]:
+        return {"path": no.path}
+
+
+@strawberry.type(description="The contract's terms do not provide for this at all.")
+class OperationNotPermitted(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = parties.OperationNotPermitted
+
+
+@strawberry.type(description="There is a payout with this id already; nothing was held again.")
+class PayoutAlreadyExists(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payouts.PayoutAlreadyExists
+
+
+@strawberry.type(description="The party or the shop is blocked or suspended: nothing is paid out.")
+class NotOperating(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payouts.NotOperating
+
+
+@strawberry.type(description="The shop's contract is not in force.")
+class ContractNotActive(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payouts.ContractNotActive
+
+
+@strawberry.type(description="The terms allow no payout of this amount.")
+class CashLimitExceeded(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payouts.CashLimitExceeded
+
+    limit: str = strawberry.field(description="What they allow, in words.")
+
+    @classmethod
+    def facts(cls, no: Any) -> dict[str, Any]:
+        return {"limit": no.limit}
+
+
+@strawberry.type(description="The terms allow no payout to a tool of this kind.")
+class PayoutMethodNotAllowed(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payouts.PayoutMethodNotAllowed
+
+    method: str = strawberry.field(description="The kind of the tool.")
+    allowed_methods: list[str] = strawberry.field(description="Those that are allowed.")
+
+    @classmethod
+    def facts(cls, no: Any) -> dict[str, Any]:
+        return {"method": no.method.upper(), "allowed_methods": [one.upper() for one in no.allowed]}
+
+
+@strawberry.type(description="The money may have left: the payout cannot be taken back any more.")
+class DeliveryStarted(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payouts.DeliveryStarted
+
+
+@strawberry.type(description="There is no delivery that waits for a word.")
+class DeliveryNotOpen(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = payouts.DeliveryNotOpen
+
+
 SHOWN: tuple[type[Refusal], ...] = (
     NotFound, NotAllowed, IllegalMove, InvalidAmount, InvalidInput, CurrencyNotSupported, IdempotencyKeyConflict,
     VersionConflict, Busy, InsufficientFunds, InvalidPostings, DealHasOpenDispute, DealDisputeAlreadyCreated,
-    DealDisputeAlreadyClosed, GatewayDisabled, GatewayUnavailable, TooManyPayments,
+    DealDisputeAlreadyClosed, GatewayDisabled, GatewayUnavailable, TooManyPayments, ConfigurationError,
+    OperationNotPermitted, PayoutAlreadyExists, NotOperating, ContractNotActive, CashLimitExceeded, PayoutMethodNotAllowed,
+    DeliveryStarted, DeliveryNotOpen,
 )  # fmt: skip
 
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schema import deals, gateways, inbox, ledger, payments, people, sweeps, work
+from schema import (
+    contracts,
+    deals,
+    gateways,
+    inbox,
+    ledger,
+    parties,
+    payments,
+    payouts,
+    people,
+    schedules,
+    sweeps,
+    terms,
+    work,
+)
 from schema.events import Event
 
 EVENTS: Mapping[str, type[Event]] = {
@@ -15,6 +29,14 @@ EVENTS: Mapping[str, type[Event]] = {
     "payment_gateway": gateways.PaymentGatewayEvent,
     "wallet": sweeps.WalletEvent,
     "sweep": sweeps.SweepEvent,
+    "party": parties.PartyEvent,
+    "shop": parties.ShopEvent,
+    "contract": contracts.ContractEvent,
+    "payout_tool": contracts.PayoutToolEvent,
+    "payment_institution": terms.PaymentInstitutionEvent,
+    "term_set": terms.TermSetEvent,
+    "payout": payouts.PayoutEvent,
+    "payout_schedule": schedules.PayoutScheduleEvent,
     "job_run": work.JobRunEvent,
     "inbox_message": inbox.InboxMessageEvent,
     "dead_letter": inbox.DeadLetterEvent,
@@ -24,6 +46,8 @@ EVENTS: Mapping[str, type[Event]] = {
 TYPES = (
     people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, inbox.InboxMessage, inbox.DeadLetter, deals.Deal,
     payments.Payment, gateways.PaymentGateway, sweeps.Wallet, sweeps.Sweep,
+    parties.Party, parties.Shop, contracts.Contract, contracts.PayoutTool, terms.PaymentInstitution, terms.TermSet,
+    payouts.Payout, schedules.PayoutSchedule,
     *EVENTS.values(),
 )  # fmt: skip
 """Types that a client can reach only through an interface."""

@@ -12,16 +12,19 @@ from models.kernel.money import Money
 from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.refusals import NotAllowed, NotFound
 from models.kernel.sql import FALSE, TRUE, Db, Row, Sql, fetch, fetch_one, join, sql
-from models.kernel.viewer import Viewer
+from models.kernel.viewer import MERCHANT, Viewer
 from models.ledger.chart import Side
 from models.ledger.errors import ACCOUNT_NOT_FOUND, PLAN_STATE
 
 
 def visible_to(viewer: Viewer) -> Sql:
-    """Staff sees every account, everybody else those that he owns."""
+    """Staff sees every account, everybody else those that he owns; a party owns what its shops do."""
     if viewer.reads_everything:
         return TRUE
-    return sql("a.owner = ANY({}::text[])", sorted(viewer.tokens)) if viewer.tokens else FALSE
+    own = sql("a.owner = ANY({}::text[])", sorted(viewer.tokens)) if viewer.tokens else FALSE
+    if viewer.has(MERCHANT) and viewer.party and not viewer.shops:
+        return own | sql("starts_with(a.owner, {})", f"shop:{viewer.party}/")
+    return own
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ LISTS = {
         ('    "prune": work.prune,\n', '    "keep_pledges": pledges.keep_pledges,\n'),
     ],
     "schema/wiring.py": [
-        ("from schema import deals, gateways, inbox, ledger, payments, people, ", "pledges, "),
+        ("from schema import (\n", "    pledges,\n"),
         ("TYPES = (\n    people.Person, ", "pledges.Pledge, "),
         ('    "person": people.PersonEvent,\n', '    "pledge": pledges.PledgeEvent,\n'),
     ],

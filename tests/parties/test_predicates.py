@@ -105,7 +105,7 @@ def test_conditions(condition, known, outcome):
     assert truth(condition, replace(KNOWN, **known)) is outcome
 
 
-@pytest.mark.parametrize("condition", {condition for condition, _, _ in CONDITIONS}, ids=repr)
+@pytest.mark.parametrize("condition", dict.fromkeys(condition for condition, _, _ in CONDITIONS), ids=repr)
 def test_a_condition_of_which_nothing_is_known_is_undetermined(condition):
     assert truth(condition, Variables()) is None
 

@@ -218,7 +218,7 @@ WRONG_TERMS = [
         {"payouts": {"fees": {"value": [moves("merchant", None, {})]}}},
         [(f"{FIELD}.source", TYPES), (f"{FIELD}.destination", TYPES), (f"{FIELD}.volume", ONE_VOLUME)],
     ),
-    (fees(details="x" * 1_001), [(f"{FIELD}.details", "must have 0 to 1000 characters")]),
+    (fees(details="x" * 501), [(f"{FIELD}.details", "must have 0 to 500 characters")]),
     (fees(details=5), [(f"{FIELD}.details", "must be a text")]),
     (fees(details="a\nb"), [(f"{FIELD}.details", "has characters that cannot be printed")]),
     (fees([]), [(f"{FIELD}.volume", "must be an object")]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from models.events.requests import Request
@@ -36,7 +36,7 @@ from models.parties.reads import InstitutionRecord, TermSetRecord
 from models.parties.tables import CODE_MAX, NAME_MAX, PaymentInstitution, TermSet
 from models.unit import Unit, operation
 
-TIMED_MAX, CRITERIA_MAX, PARENTS_MAX = 100, 100, 20
+CRITERIA_MAX, PARENTS_MAX = 100, 20
 SETTLEMENT, SUBAGENT = AccountType.SYSTEM_SETTLEMENT, AccountType.SYSTEM_SUBAGENT
 
 
@@ -47,7 +47,7 @@ async def upsert_institution(
     name: str,
     currencies: Collection[str],
     subagents: Collection[str],
-    criteria: Mapping[str, Any],
+    criteria: object,
     *,
     by: Viewer,
     request: Request | None = None,
@@ -99,10 +99,10 @@ async def _accounts(
     return accounts
 
 
-def _criteria(criteria: Mapping[str, Any]) -> dict[str, Any]:
+def _criteria(criteria: object) -> dict[str, Any]:
     """As they are kept. Refuses INVALID_INPUT with the place of each mistake."""
-    if len(criteria) > CRITERIA_MAX:
-        raise InvalidInput(FieldProblem("criteria", f"may be {CRITERIA_MAX} at most"))
+    if not isinstance(criteria, dict) or len(criteria) > CRITERIA_MAX:
+        raise InvalidInput(FieldProblem("criteria", f"must be an object of up to {CRITERIA_MAX} predicates"))
     if wrong := [one for name in criteria for one in code_problems(f"criteria.{name[:CODE_MAX]}", name, CODE_MAX)]:
         raise InvalidInput(*wrong)
     return {name: written_predicate(read_predicate(said, f"criteria.{name}")) for name, said in criteria.items()}
@@ -114,7 +114,7 @@ async def upsert_term_set(
     code: str,
     name: str,
     parent: str | None,
-    timed: Sequence[Any],
+    timed: object,
     *,
     by: Viewer,
     request: Request | None = None,
@@ -126,8 +126,6 @@ async def upsert_term_set(
     """
     may_write(by, "upsert")
     problems = [*code_problems("termSetId", code, CODE_MAX), *text("name", name, NAME_MAX)]
-    if len(timed) > TIMED_MAX:
-        problems.append(FieldProblem("timed", f"may be {TIMED_MAX} at most"))
     if problems:
         raise InvalidInput(*problems)
     said = written_timed(read_timed(timed, "timed"))

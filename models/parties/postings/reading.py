@@ -38,7 +38,7 @@ from models.parties.postings.terms import PayoutTerms, Posting, Terms, TimedTerm
 from models.parties.postings.volumes import Fixed, MaxOf, MinOf, Rounding, Share, SumOf, Volume
 
 POSTINGS_MAX, SETS_MAX = 50, 50
-DETAILS_MAX = 1_000  # what the ledger takes as a description
+DETAILS_MAX = 500  # what a posting of the ledger takes as a description
 CATEGORY_MAX = 2**31 - 1
 AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 PARTS = re.compile(r"(-?[0-9]{1,18})/(-?[0-9]{1,18})")

@@ -8,6 +8,7 @@ from models.parties.reads.listing import (
     institutions_listed,
     parties,
     parties_listed,
+    parties_of,
     party,
     shop,
     shops,
@@ -29,6 +30,7 @@ from models.parties.reads.records import (
 
 __all__ = [
     "AdjustmentRecord", "CheckedOut", "ContractRecord", "InstitutionRecord", "PartyRecord", "Revision", "ShopRecord",
-    "TermSetRecord", "ToolRecord", "checkout", "checkout_at", "contracts", "contracts_of", "institutions", "institutions_listed",
-    "parties", "parties_listed", "party", "shop", "shops", "shops_of", "term_sets", "term_sets_listed", "tools", "tools_of",
+    "TermSetRecord", "ToolRecord", "checkout", "checkout_at", "contracts", "contracts_of", "institutions",
+    "institutions_listed", "parties", "parties_listed", "parties_of", "party", "shop", "shops", "shops_of",
+    "term_sets", "term_sets_listed", "tools", "tools_of",
 ]  # fmt: skip

@@ -53,13 +53,21 @@ async def term_sets(viewer: Viewer, ids: Sequence[int]) -> dict[int, TermSetReco
     return await _by_id("term_set", staff(viewer), ids, TermSetRecord.of)
 
 
-async def party(viewer: Viewer, code: str) -> PartyRecord:
-    """By its code. Refuses PARTY_NOT_FOUND."""
-    where = party_visible_to(viewer) & sql("r.code = {}", code)
+async def party(viewer: Viewer, key: int | str) -> PartyRecord:
+    """By its number, or its code. Refuses PARTY_NOT_FOUND."""
+    where = party_visible_to(viewer) & sql(f"r.{'id' if isinstance(key, int) else 'code'} = {{}}", key)
     rows = await fetch(join([sql("SELECT r.* FROM party r WHERE"), where]))
     if not rows:
         raise NotFound("party", code=PARTY_NOT_FOUND)
     return PartyRecord.of(rows[0])
+
+
+async def parties_of(viewer: Viewer, codes: Sequence[str]) -> dict[str, PartyRecord]:
+    """By their codes."""
+    where = party_visible_to(viewer) & sql("r.code = ANY({}::text[])", list(codes))
+    return {
+        row["code"]: PartyRecord.of(row) for row in await fetch(join([sql("SELECT r.* FROM party r WHERE"), where]))
+    }
 
 
 async def shop(viewer: Viewer, party_code: str, code: str) -> ShopRecord:

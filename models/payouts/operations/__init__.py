@@ -17,11 +17,11 @@ from models.payouts.operations.delivering import (
     unsure,
 )
 from models.payouts.operations.ending import cancel, confirm
-from models.payouts.operations.making import Asked, Slot, create
+from models.payouts.operations.making import Asked, Slot, make
 from models.payouts.operations.scheduling import Due, Planned, claim_due, conclude, put_off, set_schedule
 
 __all__ = [
     "Asked", "Begun", "Claimed", "Due", "Planned", "Slot", "absent", "begin", "cancel", "claim_due", "claim_queued",
-    "claim_unknown", "conclude", "confirm", "create", "delivered", "put_off", "recheck_delivery", "refused", "resolve_delivery",
+    "claim_unknown", "conclude", "confirm", "delivered", "make", "put_off", "recheck_delivery", "refused", "resolve_delivery",
     "set_schedule", "unsure",
 ]  # fmt: skip

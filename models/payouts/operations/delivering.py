@@ -187,9 +187,9 @@ async def unsure(work: Unit, claimed: Claimed, reason: str, *, by: Viewer) -> To
 
 
 @operation(answers=PayoutRecord, refuses=(NotFound, NotAllowed, IllegalMove, DeliveryNotOpen, VersionConflict))
-async def recheck_delivery(work: Unit, payout_id: str, *, by: Viewer, request: Request | None = None) -> Payout:
+async def recheck_delivery(work: Unit, key: int | str, *, by: Viewer, request: Request | None = None) -> Payout:
     """Have a worker look at a delivery now, whatever its back-off. Locks the payout, then its delivery."""
-    payout = await locked_payout(work, payout_id, by)
+    payout = await locked_payout(work, key, by)
     PAYOUTS.may(payout, "recheck_delivery", by)
     delivery = await locked_delivery(work, payout)
     delivery.next_check_at, delivery.failures = now(), 0
@@ -203,14 +203,14 @@ async def recheck_delivery(work: Unit, payout_id: str, *, by: Viewer, request: R
     refuses=(NotFound, NotAllowed, IllegalMove, DeliveryNotOpen, InvalidInput, VersionConflict),
 )
 async def resolve_delivery(
-    work: Unit, payout_id: str, *, arrived: bool, word: str, by: Viewer, request: Request | None = None
+    work: Unit, key: int | str, *, arrived: bool, word: str, by: Viewer, request: Request | None = None
 ) -> Payout:
     """An operator has heard, elsewhere, what became of a delivery that nobody here knows of: it arrived, or it never will.
 
     `word` is the outside system's reference, or why it did not. Locks the payout, its delivery, then its plan or accounts. Posts
     `delivered`, or reverts. What a worker hears meanwhile comes too late.
     """
-    payout = await locked_payout(work, payout_id, by)
+    payout = await locked_payout(work, key, by)
     PAYOUTS.may(payout, "resolve_delivery", by)
     if problems := text("word", word, 128):
         raise InvalidInput(*problems)

@@ -12,7 +12,7 @@ from models.parties.lifecycle import ToolKind
 from models.payouts import postings
 from models.payouts.errors import PAYOUT_NOT_FOUND, DeliveryStarted
 from models.payouts.lifecycle import BANKS, PAYOUTS, DeliveryStatus, PayoutStatus
-from models.payouts.reads import PayoutRecord
+from models.payouts.reads import PayoutRecord, meant
 from models.payouts.tables import DETAILS_MAX, Delivery, Payout
 from models.payouts.views import visible_to
 from models.unit import Unit, operation
@@ -20,12 +20,12 @@ from settings import settings
 
 
 @operation(answers=PayoutRecord, refuses=(NotFound, NotAllowed, IllegalMove, VersionConflict))
-async def confirm(work: Unit, payout_id: str, *, by: Viewer, request: Request | None = None) -> Payout:
+async def confirm(work: Unit, key: int | str, *, by: Viewer, request: Request | None = None) -> Payout:
     """What was held has happened; where an outside system is to be told, its delivery is queued. [spec/payouts §3.3]
 
     Locks the payout, then its plan, then accounts. Commits the plan. Repeated: the payout, nothing written.
     """
-    payout = await locked_payout(work, payout_id, by)
+    payout = await locked_payout(work, key, by)
     move = PAYOUTS.may(payout, "confirm", by)
     await work.finish(postings.plan(payout), "commit")
     await moved(work, payout, move)
@@ -43,14 +43,14 @@ def has_delivery(kind: ToolKind) -> bool:
     answers=PayoutRecord,
     refuses=(NotFound, NotAllowed, IllegalMove, DeliveryStarted, InvalidInput, VersionConflict),
 )
-async def cancel(work: Unit, payout_id: str, details: str, *, by: Viewer, request: Request | None = None) -> Payout:
+async def cancel(work: Unit, key: int | str, details: str, *, by: Viewer, request: Request | None = None) -> Payout:
     """Take a payout back, and say why: the hold is rolled back; a confirmed one is reverted by a mirrored plan, held and
     committed at once. [spec/payouts §3.4, §4.3]
 
     Locks the payout, its delivery, then its plan, then accounts. A delivery that has not begun is withdrawn; one that has refuses
     DELIVERY_STARTED. What went to a wallet is never taken back. Repeated: the payout, with its first details, nothing written.
     """
-    payout = await locked_payout(work, payout_id, by)
+    payout = await locked_payout(work, key, by)
     move = PAYOUTS.may(payout, "revert" if payout.status is PayoutStatus.CONFIRMED else "cancel", by)
     if problems := text("details", details, DETAILS_MAX):
         raise InvalidInput(*problems)
@@ -75,10 +75,9 @@ async def moved(work: Unit, payout: Payout, move: str, **facts: object) -> Payou
     return await work.move(payout, move, **facts)
 
 
-async def locked_payout(work: Unit, payout_id: str, by: Viewer) -> Payout:
+async def locked_payout(work: Unit, key: int | str, by: Viewer) -> Payout:
     """Refuses PAYOUT_NOT_FOUND for a payout that is not there or that the asker may not see."""
-    where = sql("r.payout_id = {}", payout_id)
-    return await work.lock(Payout, where, visible_to=visible_to(by), code=PAYOUT_NOT_FOUND)
+    return await work.lock(Payout, meant(key), visible_to=visible_to(by), code=PAYOUT_NOT_FOUND)
 
 
 async def locked_delivery(work: Unit, payout: Payout) -> Delivery:

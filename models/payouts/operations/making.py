@@ -61,7 +61,7 @@ class Slot:
 
 
 @operation(answers=PayoutRecord, refuses=(*QUOTED, NotAllowed, PayoutAlreadyExists, InvalidPostings))
-async def create(
+async def make(
     work: Unit, asked: Asked, *, slot: Slot | None = None, by: Viewer, request: Request | None = None
 ) -> Payout:
     """A merchant, an operator or a schedule has money paid out of a shop: its cash flow is held. [spec/payouts §3.1]

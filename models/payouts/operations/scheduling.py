@@ -28,8 +28,8 @@ from models.parties.errors import PARTY_NOT_FOUND, SHOP_NOT_FOUND
 from models.parties.tables import Party, Shop
 from models.payouts.errors import PAYOUT_TOOL_REQUIRED
 from models.payouts.lifecycle import SCHEDULES, RunOutcome, ScheduleStatus
-from models.payouts.operations import slots
 from models.payouts.operations.making import Slot
+from models.payouts.operations.slots import after, last, problems
 from models.payouts.reads import ScheduleRecord
 from models.payouts.tables import ERROR_MAX, PayoutSchedule
 from models.unit import Unit, operation, step
@@ -86,8 +86,8 @@ async def set_schedule(
 
 
 def _judge(shop: Shop, planned: Planned) -> None:
-    if problems := slots.problems(planned.cron, planned.time_zone, now()):
-        raise InvalidInput(*problems)
+    if wrong := problems(planned.cron, planned.time_zone, now()):
+        raise InvalidInput(*wrong)
     if planned.least.currency != shop.currency:
         raise CurrencyNotSupported(planned.least.currency, [shop.currency])
     planned.least.positive()
@@ -99,7 +99,7 @@ def _judge(shop: Shop, planned: Planned) -> None:
 def _changed(schedule: PayoutSchedule, planned: Planned) -> PayoutSchedule:
     schedule.cron, schedule.time_zone = " ".join(planned.cron.split()), planned.time_zone
     schedule.least_minor, schedule.auto_confirm = planned.least.minor, planned.auto_confirm
-    schedule.next_at = slots.after(schedule.cron, schedule.time_zone, now()) if planned.enabled else None
+    schedule.next_at = after(schedule.cron, schedule.time_zone, now()) if planned.enabled else None
     schedule.failures, schedule.lease_token, schedule.lease_until = 0, None, None
     return schedule
 
@@ -144,7 +144,7 @@ async def claim_due(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -
 def _due(row: PayoutSchedule, at: datetime) -> Due:
     if row.lease_token is None:
         raise AssertionError("a claimed row has a token")
-    slot = Slot(row.id, slots.last(row.cron, row.time_zone, at))
+    slot = Slot(row.id, last(row.cron, row.time_zone, at))
     return Due(row.id, row.lease_token, row.party_code, row.shop_code, slot, row.least, row.auto_confirm)
 
 
@@ -162,7 +162,7 @@ async def conclude(
     schedule.last_slot, schedule.last_outcome, schedule.last_payout = due.slot.at, outcome, payout
     schedule.last_refusal = no.code if no else None
     schedule.failures = schedule.failures + 1 if outcome is RunOutcome.REFUSED else 0
-    schedule.next_at = slots.after(schedule.cron, schedule.time_zone, max(now(), due.slot.at))
+    schedule.next_at = after(schedule.cron, schedule.time_zone, max(now(), due.slot.at))
     schedule.lease_token = schedule.lease_until = schedule.last_error = None
     human = schedule.failures >= settings().payout_schedule_failures_max and not schedule.needs_attention
     schedule.needs_attention = bool(schedule.failures) and (schedule.needs_attention or human)

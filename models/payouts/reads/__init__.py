@@ -8,17 +8,40 @@ from models.payouts.reads.listing import (
     attempts_of,
     deliveries_of,
     listed,
+    meant,
     payout,
     payouts,
     schedules,
     schedules_listed,
     schedules_of,
 )
+from models.payouts.reads.previewing import Preview, preview
 from models.payouts.reads.records import AttemptRecord, DeliveryRecord, PayoutRecord, PostingRecord, ScheduleRecord
 from models.payouts.reads.working import Backlog, available, backlog, of_slot
 
 __all__ = [
-    "CHANGED", "NEWEST", "OLDEST", "AttemptRecord", "Backlog", "DeliveryRecord", "PayoutRecord", "PostingRecord",
-    "ScheduleRecord", "Wanted", "attempts_of", "available", "backlog", "deliveries_of", "listed", "of_slot", "payout", "payouts",
-    "schedules", "schedules_listed", "schedules_of",
+    "CHANGED",
+    "NEWEST",
+    "OLDEST",
+    "AttemptRecord",
+    "Backlog",
+    "DeliveryRecord",
+    "PayoutRecord",
+    "PostingRecord",
+    "Preview",
+    "ScheduleRecord",
+    "Wanted",
+    "attempts_of",
+    "available",
+    "backlog",
+    "deliveries_of",
+    "listed",
+    "meant",
+    "of_slot",
+    "payout",
+    "payouts",
+    "preview",
+    "schedules",
+    "schedules_listed",
+    "schedules_of",
 ]  # fmt: skip

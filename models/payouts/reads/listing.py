@@ -20,15 +20,20 @@ from models.payouts.views import visible_to
 PAYOUT, SCHEDULE = (sql(f"SELECT r.* FROM {table} r WHERE") for table in ("payout", "payout_schedule"))
 
 
+def meant(key: int | str) -> Sql:
+    """The payout of a number, or of a plain id; `r` is the payout."""
+    return sql("r.id = {}", key) if isinstance(key, int) else sql("r.payout_id = {}", key)
+
+
 async def payouts(viewer: Viewer, ids: Sequence[int]) -> dict[int, PayoutRecord]:
     """Those of `ids` that there are and that the viewer may see."""
     where = visible_to(viewer) & sql("r.id = ANY({}::bigint[])", list(ids))
     return {row["id"]: PayoutRecord.of(row) for row in await fetch(join([PAYOUT, where]))}
 
 
-async def payout(viewer: Viewer, payout_id: str) -> PayoutRecord:
-    """By the id that everybody knows it by. Refuses PAYOUT_NOT_FOUND."""
-    rows = await fetch(join([PAYOUT, visible_to(viewer) & sql("r.payout_id = {}", payout_id)]))
+async def payout(viewer: Viewer, key: int | str) -> PayoutRecord:
+    """By its number, or by the id that everybody knows it by. Refuses PAYOUT_NOT_FOUND."""
+    rows = await fetch(join([PAYOUT, visible_to(viewer) & meant(key)]))
     if not rows:
         raise NotFound("payout", code=PAYOUT_NOT_FOUND)
     return PayoutRecord.of(rows[0])

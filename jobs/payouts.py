@@ -1,0 +1,168 @@
+"""The jobs of payouts: run schedules, deliver what was confirmed, ask what became of what got no answer. [spec/payouts §0]"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import sentry_sdk
+import structlog
+
+from gateways.orders import Order, Payer, Receipt
+from gateways.receipts import Refused, Unsure
+from jobs.running import Tools, each
+from models.kernel.clock import now
+from models.kernel.refusals import Busy, IllegalMove, Refusal
+from models.ledger.errors import InsufficientFunds
+from models.parties.reads import checkout
+from models.payouts import operations as payouts
+from models.payouts import reads
+from models.payouts.lifecycle import AttemptKind, DeliveryStatus, PayoutStatus, RunOutcome
+from models.payouts.operations import Asked, Begun, Claimed, Due
+from models.payouts.postings import largest
+from models.payouts.reads import PayoutRecord
+from models.work.operations import Report
+
+log = structlog.get_logger("jobs")
+
+# schedules
+
+
+async def run_payout_schedules(tools: Tools) -> Report:
+    """Pay out each shop whose moment has come. A moment that was missed is made up once; one that could not be done now is tried
+    again; one that is refused waits for the next."""
+    limits = tools.settings
+    claimed = await payouts.claim_due(
+        limit=limits.payout_schedule_batch, lease_seconds=limits.payout_lease_seconds, by=tools.by
+    )
+    return await each(
+        claimed, partial(_run, tools), at_once=limits.payout_schedules_at_once, failed=partial(_put_off, tools)
+    )
+
+
+async def _run(tools: Tools, due: Due) -> None:
+    made = await reads.of_slot(due.slot.schedule, due.slot.at)
+    outcome: RunOutcome = RunOutcome.CREATED
+    no: Refusal | None = None
+    try:
+        made = made or await _made(tools, due)
+        if made is None:
+            outcome = RunOutcome.TOO_LITTLE
+    except InsufficientFunds as short:
+        outcome, no = RunOutcome.TOO_LITTLE, short
+    except Busy:
+        raise
+    except Refusal as refused:
+        outcome, no = RunOutcome.REFUSED, refused
+    if made is not None and due.auto_confirm:
+        await _confirmed(tools, made)
+    payout = made.payout_id if made else None
+    if await payouts.conclude(due, outcome, payout=payout, no=no, by=tools.by):
+        _tell(f"schedule {due.id} is refused again and again: {no}", subject=f"payout_schedule:{due.id}", step="RUN")
+
+
+async def _made(tools: Tools, due: Due) -> PayoutRecord | None:
+    """All that the shop's settlement can give; None: it is less than is worth it."""
+    state = await checkout(due.party, due.shop)
+    available = await reads.available(state.shop)
+    if available < due.least:
+        return None
+    found = largest(state, available, now(), strict=tools.settings.payout_strict)
+    if found is None or found.requested < due.least:
+        return None
+    asked = Asked(due.party, due.shop, found.requested, due.payout_id)
+    return await payouts.make(asked, slot=due.slot, by=tools.by)
+
+
+async def _confirmed(tools: Tools, made: PayoutRecord) -> None:
+    """Unless somebody was quicker, or has taken it back."""
+    if made.status is PayoutStatus.UNPAID:
+        try:
+            await payouts.confirm(made.id, by=tools.by)
+        except IllegalMove:
+            log.info("payout_not_confirmed", payout=made.payout_id)
+
+
+async def _put_off(tools: Tools, due: Due, error: Exception) -> None:
+    failures = await payouts.put_off(due, f"{type(error).__name__}: {error}", by=tools.by)
+    if failures == 1:
+        sentry_sdk.capture_exception(error)
+
+
+# deliveries
+
+
+async def deliver_payouts(tools: Tools) -> Report:
+    """Send what was never sent. Each is written down as being sent before it is."""
+    limits = tools.settings
+    claimed = await payouts.claim_queued(
+        limit=limits.delivery_batch, lease_seconds=limits.payout_lease_seconds, by=tools.by
+    )
+    return await each(claimed, partial(_send, tools), at_once=limits.delivery_at_once, failed=partial(_not_done, tools))
+
+
+async def resolve_unknown_deliveries(tools: Tools) -> Report:
+    """Ask what became of what got no answer; what never came is sent again, under the same key."""
+    limits = tools.settings
+    claimed = await payouts.claim_unknown(
+        limit=limits.delivery_batch, lease_seconds=limits.payout_lease_seconds, by=tools.by
+    )
+    return await each(
+        claimed, partial(_resolve, tools), at_once=limits.delivery_at_once, failed=partial(_not_done, tools)
+    )
+
+
+async def _resolve(tools: Tools, claimed: Claimed) -> None:
+    begun = await payouts.begin(claimed, AttemptKind.INQUIRE, by=tools.by)
+    if begun is None:
+        return
+    try:
+        receipt = await _payer(tools, begun).find(begun.key)
+    except Refused as no:
+        await payouts.refused(claimed, no.code, by=tools.by)
+    else:
+        if receipt is not None:
+            await payouts.delivered(claimed, receipt.reference, by=tools.by)
+        elif await payouts.absent(claimed, by=tools.by):
+            await _send(tools, claimed)
+
+
+async def _send(tools: Tools, claimed: Claimed) -> None:
+    begun = await payouts.begin(claimed, AttemptKind.SEND, by=tools.by)
+    if begun is None:
+        return
+    try:
+        receipt: Receipt = await _payer(tools, begun).send(_order(begun))
+    except Refused as no:
+        await payouts.refused(claimed, no.code, by=tools.by)
+    else:
+        await payouts.delivered(claimed, receipt.reference, by=tools.by)
+
+
+def _payer(tools: Tools, begun: Begun) -> Payer:
+    found = tools.outside.payer(begun.kind.value)
+    if found is None:
+        raise Unsure(begun.kind.value, "payer", "this worker has no gateway for it")
+    return found
+
+
+def _order(begun: Begun) -> Order:
+    return Order(begun.key, begun.amount, begun.kind.value, begun.destination, begun.note)
+
+
+async def _not_done(tools: Tools, claimed: Claimed, error: Exception) -> None:
+    """Neither yes nor no: what became of it is asked later. Told once, and once more when a human has to look."""
+    told = await payouts.unsure(claimed, f"{type(error).__name__}: {error}", by=tools.by)
+    if told.sentry or told.human:
+        step = "SEND" if claimed.status is DeliveryStatus.QUEUED else "INQUIRE"
+        _tell(error, subject=f"payout:{claimed.payout}", step=step, attempt=told.failures, attention=told.human)
+
+
+def _tell(what: Exception | str, *, subject: str, step: str, **facts: object) -> None:
+    with sentry_sdk.new_scope() as scope:
+        for name, value in {"subject": subject, "step": step, **facts}.items():
+            scope.set_tag(name, str(value))
+        scope.fingerprint = ["payouts", subject, step, str(facts.get("attention", ""))]
+        if isinstance(what, str):
+            sentry_sdk.capture_message(what)
+        else:
+            sentry_sdk.capture_exception(what)
