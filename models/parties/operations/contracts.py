@@ -159,7 +159,7 @@ async def upsert_payout_tool(
     by: Viewer,
     request: Request | None = None,
 ) -> PayoutTool:
-    """Bring a payout tool into a contract, or change where it leads. Locks its code, the contract's shops, then the tool.
+    """Bring a payout tool into a contract, or change where it leads. Locks the contract's code, its shops, then the tool.
 
     Payouts that were made keep what they were told. Kind and currency stay what they were, for shops hang on them. Refuses
     PARTY_NOT_FOUND, CONTRACT_NOT_FOUND, ILLEGAL_MOVE for a contract that is terminated. Repeated as it is:
@@ -174,7 +174,7 @@ async def upsert_payout_tool(
     if its is None:
         raise NotFound("contract", code=CONTRACT_NOT_FOUND)
     CONTRACTS.may(its, "change", by)
-    await work.alone(f"payout_tool:{party}/{contract}/{code}")
+    await work.alone(f"contract:{party}/{contract}")
     said = {name: value for name, value in sorted(details.items()) if value}
     known = await PayoutTool.get_or_none(contract_id=its.id, code=code)
     if known is None:

@@ -24,6 +24,7 @@ from models.kernel.refusals import (
     Refusal,
     VersionConflict,
 )
+from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.ledger.errors import InsufficientFunds
 from models.parties import postings
@@ -38,6 +39,7 @@ from models.parties.tables import (
     NAME_MAX,
     REASON_MAX,
     Contract,
+    Party,
     PaymentInstitution,
     PayoutTool,
     Shop,
@@ -67,7 +69,8 @@ class Opened:
 async def upsert_shop(
     work: Unit, party: str, code: str, opened: Opened, *, by: Viewer, request: Request | None = None
 ) -> Shop:
-    """Bring a shop, with its three accounts, or change how it works. Locks its code, then the shop.
+    """Bring a shop, with its three accounts, or change how it works. Locks its code, its contract's, then the shop; for a new one
+    the party, together with others: whoever changes contract or party meanwhile would not know of this shop.
 
     Its currency stays: its accounts are in it, and the contract's institution must have a system account in it. A payout tool
     must be the contract's and of that currency; a shop whose payouts are scheduled keeps one. Refuses PARTY_NOT_FOUND,
@@ -79,7 +82,9 @@ async def upsert_shop(
     if problems := [*code_problems("shopId", code, CODE_MAX), *_problems(opened)]:
         raise InvalidInput(*problems)
     await work.alone(f"shop:{party}/{code}")
+    await work.alone(f"contract:{party}/{opened.contract}")
     if not await Shop.exists(party_id=party_id, code=code):
+        await work.share(Party, sql("r.id = {}", party_id), visible_to=TRUE)
         shop = Shop(party_id=party_id, party_code=party, code=code, currency=opened.currency)
         await _work_so(shop, opened)
         await _open_accounts(work, shop)
