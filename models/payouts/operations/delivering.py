@@ -215,6 +215,7 @@ async def resolve_delivery(
     if problems := text("word", word, 128):
         raise InvalidInput(*problems)
     delivery = await locked_delivery(work, payout)
+    await _close_attempts(work, delivery, AttemptState.UNKNOWN, "an operator had the last word")
     if arrived:
         await _arrived(work, payout, delivery, word)
     else:
