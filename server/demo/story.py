@@ -53,7 +53,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`watcher`, one of the cast or of the merchants, watches the subscriptions `watches` meanwhile; an operator watches everything."""
+    """`watcher`, one of the cast or of the merchants, watches the subscriptions `watches` meanwhile; an operator watches all."""
 
     name: str
     about: str
