@@ -274,9 +274,9 @@ class Settings(BaseSettings):
         ):
             if getattr(self, lease) <= 2 * getattr(self, timeout):
                 raise ValueError(f"{lease} must be more than twice {timeout}")
-        for timeout, calls in (("payment_timeout_seconds", 1), ("payout_timeout_seconds", 2)):
-            if getattr(self, timeout) <= calls * self.outside_timeout_seconds:
-                raise ValueError(f"{timeout} must be more than {calls} times outside_timeout_seconds")
+        for timeout in ("payment_timeout_seconds", "payout_timeout_seconds"):
+            if getattr(self, timeout) <= self.outside_timeout_seconds:
+                raise ValueError(f"{timeout} must be more than outside_timeout_seconds")
         if self.database_lock_timeout_ms >= self.database_statement_timeout_ms:
             raise ValueError("database_lock_timeout_ms must be below database_statement_timeout_ms")
         allowed = {1, 2, 5, 10, 15, 30, 60, 300, 900, 1800, 3600}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import sentry_sdk
@@ -90,25 +92,37 @@ async def _put_off(tools: Tools, due: Due, error: Exception) -> None:
 
 # deliveries
 
+Deed = Callable[[Tools, Claimed], Awaitable[None]]
+
 
 async def deliver_payouts(tools: Tools) -> Report:
     """Send what was never sent. Each is written down as being sent before it is."""
-    limits = tools.settings
-    claimed = await payouts.claim_queued(
-        limit=limits.delivery_batch, lease_seconds=limits.payout_lease_seconds, by=tools.by
-    )
-    return await each(claimed, partial(_send, tools), at_once=limits.delivery_at_once, failed=partial(_not_done, tools))
+    claimed = await payouts.claim_queued(**_share(tools), by=tools.by)
+    return await _each_in_time(tools, claimed, _send)
 
 
 async def resolve_unknown_deliveries(tools: Tools) -> Report:
     """Ask what became of what got no answer; what never came is sent again, under the same key."""
+    claimed = await payouts.claim_unknown(**_share(tools), by=tools.by)
+    return await _each_in_time(tools, claimed, _resolve)
+
+
+def _share(tools: Tools) -> dict[str, int]:
     limits = tools.settings
-    claimed = await payouts.claim_unknown(
-        limit=limits.delivery_batch, lease_seconds=limits.payout_lease_seconds, by=tools.by
-    )
-    return await each(
-        claimed, partial(_resolve, tools), at_once=limits.delivery_at_once, failed=partial(_not_done, tools)
-    )
+    return {"limit": limits.delivery_batch, "lease_seconds": limits.payout_lease_seconds}
+
+
+async def _each_in_time(tools: Tools, claimed: Sequence[Claimed], deed: Deed) -> Report:
+    """What there is no time for is given back: a tick ends by itself, not in the middle of a call."""
+    until = time.monotonic() + tools.settings.payout_timeout_seconds * 0.6
+
+    async def in_time(one: Claimed) -> None:
+        if time.monotonic() > until:
+            await payouts.give_back(one, by=tools.by)
+        else:
+            await deed(tools, one)
+
+    return await each(claimed, in_time, at_once=tools.settings.delivery_at_once, failed=partial(_not_done, tools))
 
 
 async def _resolve(tools: Tools, claimed: Claimed) -> None:

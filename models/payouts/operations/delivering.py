@@ -150,6 +150,14 @@ async def absent(work: Unit, claimed: Claimed, *, by: Viewer) -> bool:
     return True
 
 
+@step()
+async def give_back(work: Unit, claimed: Claimed, *, by: Viewer) -> None:
+    """There was no time for it: another tick takes it at once."""
+    delivery = await still_ours(work, Delivery, claimed.id, claimed.token)
+    if delivery is not None:
+        await work.touch(delivery, lease_token=None, lease_until=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """Who has to hear of it: whoever reads Sentry, the first time, and a human, once it goes on and on."""
