@@ -10,6 +10,7 @@ from pydantic import StringConstraints
 
 from models.events.requests import Request
 from models.inbox.topics import Payload, Poison, Received
+from models.kernel.clock import now
 from models.kernel.inputs import code as code_problems
 from models.kernel.inputs import text
 from models.kernel.lifecycle import AlreadyThere
@@ -31,7 +32,7 @@ from models.parties.errors import CONTRACT_NOT_FOUND, PAYOUT_TOOL_NOT_FOUND, Con
 from models.parties.lifecycle import SHOPS
 from models.parties.operations.standing import known_party, locked_shop, may_write
 from models.parties.postings import AccountType
-from models.parties.reads import ShopRecord
+from models.parties.reads import ContractRecord, ShopRecord, terms_of
 from models.parties.tables import (
     CODE_MAX,
     LOCATION_MAX,
@@ -103,9 +104,23 @@ async def _work_so(shop: Shop, opened: Opened) -> None:
     institution = await PaymentInstitution.get(id=contract.institution_id)
     if shop.currency not in institution.accounts:
         raise CurrencyNotSupported(shop.currency, sorted(institution.accounts))
+    await _allowed(shop.currency, opened.category, contract)
     shop.name, shop.location, shop.category = opened.name, opened.location, opened.category
     shop.suspended, shop.contract_id = opened.suspended, contract.id
     shop.payout_tool_id = await _tool(shop, opened.payout_tool)
+
+
+async def _allowed(currency: str, category: int, contract: Contract) -> None:
+    """What the contract's terms say now of who may work under them; terms that say nothing yet forbid nothing."""
+    try:
+        terms = await terms_of(ContractRecord.of(contract.columns()), now())
+    except ConfigurationError:
+        return
+    if terms.currencies is not None and currency not in terms.currencies:
+        raise CurrencyNotSupported(currency, sorted(terms.currencies))
+    if terms.categories is not None and category not in terms.categories:
+        told = ", ".join(map(str, sorted(terms.categories)))
+        raise InvalidInput(FieldProblem("category", f"must be one that the contract's terms allow: {told}"))
 
 
 async def _tool(shop: Shop, code: str | None) -> int | None:
@@ -203,6 +218,3 @@ async def credited(work: Unit, said: ShopCredited, received: Received) -> None:
         raise Poison(f"the shop has {shop.currency}, not {money.currency}")
     call = await work.post(shop, postings.credited(shop, money, received))
     await work.record(shop, "credit", amount_minor=money.minor, currency=money.currency, call=call)
-
-
-__all__ = ["ConfigurationError", "Opened", "ShopCredited", "adjust_shop", "credited", "upsert_shop"]
