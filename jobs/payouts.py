@@ -126,11 +126,12 @@ async def _each_in_time(tools: Tools, claimed: Sequence[Claimed], deed: Deed) ->
 
 
 async def _resolve(tools: Tools, claimed: Claimed) -> None:
+    payer = _payer(tools, claimed)
     begun = await payouts.begin(claimed, AttemptKind.INQUIRE, by=tools.by)
     if begun is None:
         return
     try:
-        receipt = await _payer(tools, begun).find(begun.key)
+        receipt = await payer.find(begun.key)
     except Refused as no:
         await payouts.refused(claimed, no.code, by=tools.by)
     else:
@@ -141,26 +142,28 @@ async def _resolve(tools: Tools, claimed: Claimed) -> None:
 
 
 async def _send(tools: Tools, claimed: Claimed) -> None:
+    payer = _payer(tools, claimed)
     begun = await payouts.begin(claimed, AttemptKind.SEND, by=tools.by)
     if begun is None:
         return
     try:
-        receipt: Receipt = await _payer(tools, begun).send(_order(begun))
+        receipt: Receipt = await payer.send(_order(claimed, begun))
     except Refused as no:
         await payouts.refused(claimed, no.code, by=tools.by)
     else:
         await payouts.delivered(claimed, receipt.reference, by=tools.by)
 
 
-def _payer(tools: Tools, begun: Begun) -> Payer:
-    found = tools.outside.payer(begun.kind.value)
+def _payer(tools: Tools, claimed: Claimed) -> Payer:
+    """Asked before anything is written down: where there is none, nothing was sent."""
+    found = tools.outside.payer(claimed.kind.value)
     if found is None:
-        raise Unsure(begun.kind.value, "payer", "this worker has no gateway for it")
+        raise Unsure(claimed.kind.value, "payer", "this worker has no gateway for it")
     return found
 
 
-def _order(begun: Begun) -> Order:
-    return Order(begun.key, begun.amount, begun.kind.value, begun.destination, begun.note)
+def _order(claimed: Claimed, begun: Begun) -> Order:
+    return Order(begun.key, begun.amount, claimed.kind.value, begun.destination, begun.note)
 
 
 async def _not_done(tools: Tools, claimed: Claimed, error: Exception) -> None:
