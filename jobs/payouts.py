@@ -136,6 +136,8 @@ async def _resolve(tools: Tools, claimed: Claimed) -> None:
         await payouts.refused(claimed, no.code, by=tools.by)
     else:
         if receipt is not None:
+            if receipt.amount not in (None, begun.amount):
+                raise Unsure(claimed.kind.value, "find", f"{receipt.amount} were sent, {begun.amount} were to be")
             await payouts.delivered(claimed, receipt.reference, by=tools.by)
         elif await payouts.absent(claimed, by=tools.by):
             await _send(tools, claimed)
