@@ -25,6 +25,10 @@ DEVELOPMENT_TRON = {
     "tron_private_key": "xprv9z1pB5qPNYGMVrGcyXt97Jwd9GBRoNFdhJfxqbHjzrBKeN1GMETuGFi1c73SQkP8kkKz5MVoMtLRcsDWggUcaPF32AXN4qNsNWBoJbaHcQ7",  # noqa: E501  a key is one word
 }
 DEVELOPMENT_BANK_SECRET = "development-only-bank-secret-which-production-refuses"
+DEVELOPMENT_TOKENS = {
+    "wallets_token": "development-only-wallets-token-which-production-refuses",
+    "transfers_token": "development-only-transfers-token-which-production-refuses",
+}
 
 
 class Settings(BaseSettings):
@@ -185,6 +189,13 @@ class Settings(BaseSettings):
     bank_beneficiary: str = Field(default="", max_length=128, description="whose account it is")
     bank_age_max_seconds: int = Field(default=300, ge=10, le=86_400, description="of a webhook, by its signature")
 
+    # where payouts are sent; development: the sandbox
+    wallets_url: str = Field(default="", description="https://… of the wallet system; empty: no wallet is paid")
+    wallets_token: SecretStr = Field(default=SecretStr(""), description="a bearer token; the worker's alone")
+    transfers_url: str = Field(default="", description="https://… of a bank that takes orders; empty: paid by hand")
+    transfers_token: SecretStr = Field(default=SecretStr(""), description="a bearer token; the worker's alone")
+    transfers_enabled: bool = Field(default=True, description="false: bank accounts are paid by hand all the same")
+
     # payments
     payment_expires_seconds: int = Field(default=3_600, ge=60, le=2_592_000)
     bank_payment_expires_seconds: int = Field(default=14 * 86_400, ge=3_600, le=7_776_000)
@@ -207,8 +218,6 @@ class Settings(BaseSettings):
         le=100_000,
         description="deposit addresses that one proof asks: those with the most on them",
     )
-
-    transfers_enabled: bool = True
 
     # payouts
     payout_strict: bool = Field(
@@ -274,9 +283,9 @@ class Settings(BaseSettings):
         ):
             if getattr(self, lease) <= 2 * getattr(self, timeout):
                 raise ValueError(f"{lease} must be more than twice {timeout}")
-        for timeout, calls in (("payment_timeout_seconds", 1), ("payout_timeout_seconds", 2)):
-            if getattr(self, timeout) <= calls * self.outside_timeout_seconds:
-                raise ValueError(f"{timeout} must be more than {calls} times outside_timeout_seconds")
+        for timeout in ("payment_timeout_seconds", "payout_timeout_seconds"):
+            if getattr(self, timeout) <= self.outside_timeout_seconds:
+                raise ValueError(f"{timeout} must be more than outside_timeout_seconds")
         if self.database_lock_timeout_ms >= self.database_statement_timeout_ms:
             raise ValueError("database_lock_timeout_ms must be below database_statement_timeout_ms")
         allowed = {1, 2, 5, 10, 15, 30, 60, 300, 900, 1800, 3600}
@@ -309,22 +318,23 @@ class Settings(BaseSettings):
         if given.get("env") != "development":
             return given
         bank = {"bank_secret": DEVELOPMENT_BANK_SECRET, "bank_account": "SANDBOX-0001", "bank_beneficiary": "Saldo"}
-        return DEVELOPMENT_TRON | bank | given
+        return DEVELOPMENT_TRON | bank | DEVELOPMENT_TOKENS | given
 
     @model_validator(mode="after")
     def _the_outside_is_whole(self) -> Self:
         """A system is offered whole or not at all, and in production never with what is published here."""
         if self.development:
             return self
+        for name in ("tron_url", "wallets_url", "transfers_url"):
+            if getattr(self, name) and not getattr(self, name).startswith("https://"):
+                raise ValueError(f"SALDO_{name.upper()} must be https")
         if self.tron_url:
-            if not self.tron_url.startswith("https://"):
-                raise ValueError("SALDO_TRON_URL must be https")
             needed = ("tron_contract", "tron_main_wallet", "tron_public_key")
             if missing := [f"SALDO_{name.upper()}" for name in needed if not _said(getattr(self, name))]:
                 raise ValueError(f"SALDO_TRON_URL needs {', '.join(missing)}")
         if self.bank_account and len(_said(self.bank_secret).encode()) < 32:
             raise ValueError("SALDO_BANK_ACCOUNT needs SALDO_BANK_SECRET, 32 bytes or more")
-        published = {**DEVELOPMENT_TRON, "bank_secret": DEVELOPMENT_BANK_SECRET}
+        published = {**DEVELOPMENT_TRON, **DEVELOPMENT_TOKENS, "bank_secret": DEVELOPMENT_BANK_SECRET}
         for name, value in published.items():
             if _said(getattr(self, name)) == value:
                 raise ValueError(f"SALDO_{name.upper()} is published: it is for development")
@@ -349,11 +359,20 @@ class Settings(BaseSettings):
     @property
     def tron_node(self) -> str:
         """Where the node is; empty where Tron is not offered."""
-        return self.tron_url or (f"http://127.0.0.1:{self.sandbox_port}/tron" if self.development else "")
+        return self.tron_url or self._sandbox("tron")
+
+    @property
+    def wallets_system(self) -> str:
+        """Where the wallet system is; empty where no wallet is paid."""
+        return self.wallets_url or self._sandbox("wallets")
 
     @property
     def transfers_system(self) -> str:
-        return "http://x" if self.development and self.transfers_enabled else ""
+        """Where the bank takes payment orders; empty where they are given by hand."""
+        return (self.transfers_url or self._sandbox("transfers")) if self.transfers_enabled else ""
+
+    def _sandbox(self, system: str) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}/{system}" if self.development else ""
 
     @property
     def signing_secret(self) -> str:

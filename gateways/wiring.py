@@ -6,13 +6,17 @@ A system without its settings is absent: there is no node to ask, and nothing is
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateways import bank
+import httpx
+
+from gateways import bank, transfers, wallets
 from gateways.orders import Payer
+from gateways.transfers import HttpTransfers
 from gateways.tron.words import Keys, Node
+from gateways.wallets import HttpWallets
 from gateways.webhooks import Verify
 from settings import settings
 
@@ -20,6 +24,8 @@ Issuer = Callable[[int], dict[str, str]]
 """Payment instructions of a number. Pure: it asks nobody."""
 WEBHOOKS: Mapping[str, Verify] = MappingProxyType({bank.SYSTEM: bank.verify})
 """What checks the pushes of a system, by its name."""
+SIGNS = ("tron_private_key", "tron_main_key")
+SENDS = ("wallets_token", "transfers_token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +38,33 @@ class Gateways:
     transfers: Payer | None = None
 
     def payer(self, kind: str) -> Payer | None:
-        return self.wallets if kind == "wallet" else self.transfers
+        """Who sends money to payout tools of this kind; None: nobody does, or it is done by hand."""
+        if kind in wallets.KINDS:
+            return self.wallets
+        return self.transfers if kind in transfers.KINDS else None
 
 
 @asynccontextmanager
 async def worker_gateways() -> AsyncIterator[Gateways]:
-    """What a worker needs: the node, and the keys where they are set. ValueError names a setting that is wrong."""
+    """What a worker needs: the node, the keys where they are set, and who sends money away. ValueError names a setting
+    that is wrong."""
     check_worker()
+    async with AsyncExitStack() as stack:
+        made = Gateways(
+            await _node(stack),
+            _keys() if settings().tron_node else None,
+            HttpWallets(await stack.enter_async_context(wallets.connection())) if _url(wallets.SYSTEM) else None,
+            HttpTransfers(await stack.enter_async_context(transfers.connection())) if _url(transfers.SYSTEM) else None,
+        )
+        yield made
+
+
+async def _node(stack: AsyncExitStack) -> Node | None:
     if not settings().tron_node:
-        yield Gateways()
-        return
+        return None
     from gateways.tron.node import HttpNode, connection  # noqa: PLC0415
 
-    async with connection() as outside:
-        yield Gateways(HttpNode(outside), _keys())
+    return HttpNode(await stack.enter_async_context(connection()))
 
 
 def check_api() -> None:
@@ -54,15 +73,45 @@ def check_api() -> None:
         from gateways.tron.account import check_addresses  # noqa: PLC0415
 
         check_addresses()
-        for name in ("tron_private_key", "tron_main_key"):
-            if _has(name) and not settings().development:
-                raise ValueError(f"SALDO_{name.upper()} is the worker's alone: take it from the API")
+        _leave_to_the_worker(*SIGNS)
     if settings().bank_account and not settings().bank_beneficiary:
         raise ValueError("SALDO_BANK_ACCOUNT needs SALDO_BANK_BENEFICIARY")
+    _leave_to_the_worker(*SENDS)
+
+
+def _leave_to_the_worker(*names: str) -> None:
+    for name in names:
+        if _has(name) and not settings().development:
+            raise ValueError(f"SALDO_{name.upper()} is the worker's alone: take it from the API")
 
 
 def check_worker() -> None:
     """ValueError says which setting of what a worker does is missing or wrong."""
+    _check_tron()
+    for system in (wallets.SYSTEM, transfers.SYSTEM):
+        if _url(system) and not _has(f"{system}_token") and not settings().development:
+            raise ValueError(f"SALDO_{system.upper()}_URL needs SALDO_{system.upper()}_TOKEN in the worker")
+        check_sender(system)
+
+
+def check_sender(system: str) -> None:
+    """Of a system to which payouts are sent: ValueError says what nothing could be sent with. A header takes visible
+    ASCII alone, and an error that comes later would show the token."""
+    try:
+        reached = not _url(system) or bool(httpx.URL(_url(system)).host)
+    except httpx.InvalidURL:
+        reached = False
+    if not reached:
+        raise ValueError(f"SALDO_{system.upper()}_URL is no address")
+    if not all("!" <= sign <= "~" for sign in getattr(settings(), f"{system}_token").get_secret_value()):
+        raise ValueError(f"SALDO_{system.upper()}_TOKEN must be of visible ASCII characters, without blanks")
+
+
+def _url(system: str) -> str:
+    return str(getattr(settings(), f"{system}_system"))
+
+
+def _check_tron() -> None:
     if not settings().tron_node:
         return
     if not _has("tron_private_key") and not settings().development:

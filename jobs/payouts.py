@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import sentry_sdk
@@ -90,63 +92,80 @@ async def _put_off(tools: Tools, due: Due, error: Exception) -> None:
 
 # deliveries
 
+Deed = Callable[[Tools, Claimed], Awaitable[None]]
+
 
 async def deliver_payouts(tools: Tools) -> Report:
     """Send what was never sent. Each is written down as being sent before it is."""
-    limits = tools.settings
-    claimed = await payouts.claim_queued(
-        limit=limits.delivery_batch, lease_seconds=limits.payout_lease_seconds, by=tools.by
-    )
-    return await each(claimed, partial(_send, tools), at_once=limits.delivery_at_once, failed=partial(_not_done, tools))
+    claimed = await payouts.claim_queued(**_share(tools), by=tools.by)
+    return await _each_in_time(tools, claimed, _send)
 
 
 async def resolve_unknown_deliveries(tools: Tools) -> Report:
     """Ask what became of what got no answer; what never came is sent again, under the same key."""
+    claimed = await payouts.claim_unknown(**_share(tools), by=tools.by)
+    return await _each_in_time(tools, claimed, _resolve)
+
+
+def _share(tools: Tools) -> dict[str, int]:
     limits = tools.settings
-    claimed = await payouts.claim_unknown(
-        limit=limits.delivery_batch, lease_seconds=limits.payout_lease_seconds, by=tools.by
-    )
-    return await each(
-        claimed, partial(_resolve, tools), at_once=limits.delivery_at_once, failed=partial(_not_done, tools)
-    )
+    return {"limit": limits.delivery_batch, "lease_seconds": limits.payout_lease_seconds}
+
+
+async def _each_in_time(tools: Tools, claimed: Sequence[Claimed], deed: Deed) -> Report:
+    """What there is no time for is given back: a tick ends by itself, not in the middle of a call."""
+    until = time.monotonic() + tools.settings.payout_timeout_seconds * 0.6
+
+    async def in_time(one: Claimed) -> None:
+        if time.monotonic() > until:
+            await payouts.give_back(one, by=tools.by)
+        else:
+            await deed(tools, one)
+
+    return await each(claimed, in_time, at_once=tools.settings.delivery_at_once, failed=partial(_not_done, tools))
 
 
 async def _resolve(tools: Tools, claimed: Claimed) -> None:
+    payer = _payer(tools, claimed)
     begun = await payouts.begin(claimed, AttemptKind.INQUIRE, by=tools.by)
     if begun is None:
         return
     try:
-        receipt = await _payer(tools, begun).find(begun.key)
+        receipt = await payer.find(begun.key)
     except Refused as no:
         await payouts.refused(claimed, no.code, by=tools.by)
     else:
         if receipt is not None:
+            if receipt.amount not in (None, begun.amount):
+                raise Unsure(claimed.kind.value, "find", f"{receipt.amount} were sent, {begun.amount} were to be")
             await payouts.delivered(claimed, receipt.reference, by=tools.by)
         elif await payouts.absent(claimed, by=tools.by):
             await _send(tools, claimed)
 
 
 async def _send(tools: Tools, claimed: Claimed) -> None:
+    payer = _payer(tools, claimed)
     begun = await payouts.begin(claimed, AttemptKind.SEND, by=tools.by)
     if begun is None:
         return
     try:
-        receipt: Receipt = await _payer(tools, begun).send(_order(begun))
+        receipt: Receipt = await payer.send(_order(claimed, begun))
     except Refused as no:
         await payouts.refused(claimed, no.code, by=tools.by)
     else:
         await payouts.delivered(claimed, receipt.reference, by=tools.by)
 
 
-def _payer(tools: Tools, begun: Begun) -> Payer:
-    found = tools.outside.payer(begun.kind.value)
+def _payer(tools: Tools, claimed: Claimed) -> Payer:
+    """Asked before anything is written down: where there is none, nothing was sent."""
+    found = tools.outside.payer(claimed.kind.value)
     if found is None:
-        raise Unsure(begun.kind.value, "payer", "this worker has no gateway for it")
+        raise Unsure(claimed.kind.value, "payer", "this worker has no gateway for it")
     return found
 
 
-def _order(begun: Begun) -> Order:
-    return Order(begun.key, begun.amount, begun.kind.value, begun.destination, begun.note)
+def _order(claimed: Claimed, begun: Begun) -> Order:
+    return Order(begun.key, begun.amount, claimed.kind.value, begun.destination, begun.note)
 
 
 async def _not_done(tools: Tools, claimed: Claimed, error: Exception) -> None:

@@ -43,7 +43,7 @@ A = TypeVar("A")
 R = TypeVar("R", bound="Answer")
 
 RANKS = (
-    "request", "inbox_message", "dead_letter", "key", "person", "party", "shop", "deal", "deal_dispute", "payment",
+    "request", "inbox_message", "dead_letter", "key", "person", "party", "contract", "shop", "deal", "deal_dispute", "payment",
     "wallet", "sweep", "payout", "delivery", "adjustment", "dispute", "notification", "certificate", "debt", "job_run",
 )  # fmt: skip
 """The order in which everybody locks: rows by (rank, id), nouns that are not listed after those by name, then the

@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 from sandbox import control
 from sandbox.bank.system import Bank
 from sandbox.door import RAW_SEND
+from sandbox.transfers.system import Transfers
 from sandbox.tron.system import Tron
+from sandbox.wallets.system import Wallets
 from sandbox.world import System, World
 from settings import settings
 
-SYSTEMS: tuple[type[System], ...] = (Tron, Bank)
+SYSTEMS: tuple[type[System], ...] = (Tron, Bank, Wallets, Transfers)
 """Another outside system is one folder and its name here."""
 
 

@@ -83,6 +83,7 @@ class Payout(Node):
         description="Where its tool led when it was created: it goes there."
     )
     cancel_details: str | None = strawberry.field(description="Why it was cancelled.")
+    failure: str | None = strawberry.field(description="Why it failed, as whoever was to deliver it said.")
     delivery_status: DeliveryStatus | None = strawberry.field(
         description="Of its delivery; null where it has none: before it is confirmed, and where people deliver it."
     )
@@ -133,6 +134,7 @@ class Payout(Node):
             cash_flow=[_posting(one) for one in record.cash_flow],
             destination=PayoutDestination.of(record.tool_kind, record.destination),
             cancel_details=record.cancel_details,
+            failure=record.failure,
             delivery_status=record.delivery_status,
             needs_attention=record.needs_attention,
             slot=record.slot,

@@ -13,6 +13,7 @@ from models import database, migrating
 from models.ledger.folding import backlog
 from server.diagnosis import Diagnosis
 from server.doctor_payments import payments
+from server.doctor_payouts import payouts
 from server.embedded import MissingBinary
 from server.embedded.binaries import postgres_binary, redis_binary
 from server.telemetry import redis_answers
@@ -31,6 +32,7 @@ async def examine() -> list[Diagnosis]:
         found += await _redis()
         reached = bool(settings().database_url) and not any(one.advice for one in of_database)
         found += await payments(database=reached)
+        found += await payouts()
     finally:
         await database.disconnect()
     return found

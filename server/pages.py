@@ -98,7 +98,8 @@ def _accounts() -> Iterator[str]:
     yield "\n## What moves when\n"
     yield (
         "Each row is one transfer of an example: deal 7 of 100.00 with a fee of 2.50, between customer 1 and performer 2, split"
-        " in halves where it is split; an adjustment of 1.00 up, and down. A move posts all its transfers, or none.\n"
+        " in halves where it is split; an adjustment of 1.00 up, and down; a payout of 10.00 that costs 0.10. A move posts all"
+        " its transfers, or none.\n"
     )
     yield "| of | move | transfer | from | to | amount |\n|---|---|---|---|---|---|"
     for noun, move, transfers in MOVEMENTS:

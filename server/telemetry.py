@@ -16,8 +16,11 @@ from tortoise import connections
 
 from models.events import positions
 from models.inbox import reads as inbox
+from models.kernel.clock import now
 from models.kernel.metrics import (
     CHAIN_UNREAD_SECONDS,
+    DELIVERIES_DUE_SECONDS,
+    DELIVERIES_OPEN,
     FOLD_LAG_SECONDS,
     FOLD_WAITING,
     INBOX_MESSAGES,
@@ -27,13 +30,16 @@ from models.kernel.metrics import (
     PAYMENTS_ATTENTION,
     PAYMENTS_DUE,
     PAYMENTS_DUE_SECONDS,
+    PAYOUTS_ATTENTION,
     POOL,
     RELAY_LAG_SECONDS,
+    SCHEDULES_LATE_SECONDS,
     UNPLACED,
 )
 from models.kernel.sql import fetch_one, sql
 from models.ledger.folding import backlog
 from models.payments import reads as payments
+from models.payouts import reads as payouts
 from settings import settings
 
 log = structlog.get_logger("telemetry")
@@ -115,6 +121,12 @@ async def _observe() -> None:
     PAYMENTS_DUE_SECONDS.set(paying.due_seconds)
     PAYMENTS_ATTENTION.set(paying.attention)
     CHAIN_UNREAD_SECONDS.set(paying.unread_seconds)
+    leaving = await payouts.backlog(now())
+    DELIVERIES_OPEN.labels("queued").set(leaving.queued)
+    DELIVERIES_OPEN.labels("unknown").set(leaving.unknown)
+    DELIVERIES_DUE_SECONDS.set(leaving.due_seconds)
+    PAYOUTS_ATTENTION.set(leaving.attention)
+    SCHEDULES_LATE_SECONDS.set(leaving.schedules_late_seconds)
 
 
 def health_routes(probes: Mapping[str, Probe]) -> list[Route]:

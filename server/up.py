@@ -86,6 +86,7 @@ def programs_of_saldo(config: Settings) -> Programs:
         tokens=[
             saldo("operator", "token", "--role", "operator"),
             saldo("user", "token", "--role", "user", "--person", "1"),
+            saldo("merchant", "token", "--role", "merchant", "--party", "demo-oak"),
         ],
     )
 
@@ -124,12 +125,18 @@ async def _run(config: Settings, programs: Programs, console: Console) -> None:
 
 
 def lively(config: Settings) -> dict[str, str]:
-    """In development payments are looked at about as often as the sandbox makes blocks, unless the environment says
-    otherwise. A tick that has nobody to wait for is short, so that those after it do not pile up."""
+    """In development payments are looked at about as often as the sandbox makes blocks, and deliveries that got no answer a
+    moment later, unless the environment says otherwise. A tick that has nobody to wait for is short, so that those after it do
+    not pile up."""
     if not config.development:
         return {}
     timeout = int(config.outside_timeout_seconds) + 15
-    return {"SALDO_CHECK_PAYMENTS_PERIOD_SECONDS": "2", "SALDO_PAYMENT_TIMEOUT_SECONDS": str(timeout)}
+    return {
+        "SALDO_CHECK_PAYMENTS_PERIOD_SECONDS": "2",
+        "SALDO_PAYMENT_TIMEOUT_SECONDS": str(timeout),
+        "SALDO_RESOLVE_DELIVERIES_PERIOD_SECONDS": "2",
+        "SALDO_DELIVERY_BACK_OFF_SECONDS": "1",
+    }
 
 
 async def _start_servers(supervisor: Supervisor, config: Settings) -> dict[str, str]:

@@ -57,6 +57,14 @@ PAYMENTS_ATTENTION = Gauge("saldo_payments_attention", "Payments that a human ha
 CHAIN_UNREAD_SECONDS = Gauge("saldo_chain_unread_seconds", "Since when no block was read.")
 CHAIN_HEAD_SECONDS = Gauge("saldo_chain_head_seconds", "Age of the last solid block that the node knows.")
 CHAIN_BEHIND = Gauge("saldo_chain_behind_blocks", "Solid blocks that the node has and we have not read.")
+DELIVERIES_OPEN = Gauge("saldo_payout_deliveries", "Deliveries of payouts that have not come to their end.", ["status"])
+DELIVERIES_DUE_SECONDS = Gauge(
+    "saldo_payout_deliveries_due_seconds", "For how long the longest due of them has been so."
+)
+PAYOUTS_ATTENTION = Gauge("saldo_payouts_attention", "Payouts and schedules that a human has to look at.")
+SCHEDULES_LATE_SECONDS = Gauge(
+    "saldo_payout_schedules_late_seconds", "For how long the longest due payout schedule has been so."
+)
 WEBHOOKS_RECEIVED = Counter(
     "saldo_webhooks_total", "Messages pushed to us, by system and outcome.", ["system", "outcome"]
 )

@@ -69,12 +69,13 @@ class Migration(migrations.Migration):
                 ('status', fields.CharEnumField(description="of the payout's life", enum_type=PayoutStatus, max_length=40)),
                 ('sequence', fields.IntField(default=0, description='how often the status has changed')),
                 ('cancel_details', fields.CharField(null=True, max_length=500)),
+                ('failure', fields.CharField(null=True, description='why it failed, as the outside said', max_length=500)),
                 ('delivery_status', fields.CharEnumField(null=True, description='of its delivery, where it has one', enum_type=DeliveryStatus, max_length=40)),
                 ('needs_attention', fields.BooleanField(default=False)),
                 ('schedule', fields.ForeignKeyField('models.PayoutSchedule', source_field='schedule_id', null=True, db_constraint=True, to_field='id', related_name='payouts', on_delete=OnDelete.RESTRICT)),
                 ('slot', fields.DatetimeField(null=True, description='the moment of the schedule that it was made for', auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'payout', 'app': 'models', 'constraints': [UniqueConstraint(fields=('schedule_id', 'slot'), name='payout_once_for_a_slot'), CheckConstraint(check='requested_minor > 0 AND amount_minor > 0', name='payout_amounts'), CheckConstraint(check="cancel_details IS NULL OR status = 'cancelled'", name='payout_cancelled_with_details'), CheckConstraint(check='(schedule_id IS NULL) = (slot IS NULL)', name='payout_of_a_slot_whole')], 'indexes': [Index(fields=['party_code', 'id']), Index(fields=['party_code', 'shop_code', 'id']), Index(fields=['status', 'id']), Index(fields=['updated_at', 'id']), Index(fields=['delivery_status', 'id']), Index(fields=['needs_attention', 'id'])], 'pk_attr': 'id', 'table_description': 'Money on its way out of a shop. `payout_id` is what everybody else knows it by.'},
+            options={'table': 'payout', 'app': 'models', 'constraints': [UniqueConstraint(fields=('schedule_id', 'slot'), name='payout_once_for_a_slot'), CheckConstraint(check='requested_minor > 0 AND amount_minor > 0', name='payout_amounts'), CheckConstraint(check="cancel_details IS NULL OR status = 'cancelled'", name='payout_cancelled_with_details'), CheckConstraint(check="(failure IS NOT NULL) = (status = 'failed')", name='payout_failed_for_a_reason'), CheckConstraint(check='(schedule_id IS NULL) = (slot IS NULL)', name='payout_of_a_slot_whole')], 'indexes': [Index(fields=['party_code', 'id']), Index(fields=['party_code', 'shop_code', 'id']), Index(fields=['status', 'id']), Index(fields=['updated_at', 'id']), Index(fields=['delivery_status', 'id']), Index(fields=['needs_attention', 'id'])], 'pk_attr': 'id', 'table_description': 'Money on its way out of a shop. `payout_id` is what everybody else knows it by.'},
             bases=['LivingRow'],
         ),
         ops.CreateModel(
@@ -85,6 +86,7 @@ class Migration(migrations.Migration):
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('updated_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('payout', fields.OneToOneField('models.Payout', source_field='payout_id', db_constraint=True, to_field='id', related_name='delivery', on_delete=OnDelete.RESTRICT)),
+                ('kind', fields.CharEnumField(description='of the tool: who is told of it', enum_type=ToolKind, max_length=40)),
                 ('status', fields.CharEnumField(description='of the delivery', enum_type=DeliveryStatus, max_length=40)),
                 ('reference', fields.CharField(null=True, description='what the outside system calls it', max_length=128)),
                 ('failures', fields.IntField(default=0, description='in a row')),
@@ -127,6 +129,10 @@ class Migration(migrations.Migration):
         ops.AddConstraint(
             model_name='Payout',
             constraint=CheckConstraint(check="cancel_details IS NULL OR status = 'cancelled'", name='payout_cancelled_with_details'),
+        ),
+        ops.AddConstraint(
+            model_name='Payout',
+            constraint=CheckConstraint(check="(failure IS NOT NULL) = (status = 'failed')", name='payout_failed_for_a_reason'),
         ),
         ops.AddConstraint(
             model_name='Payout',

@@ -100,6 +100,7 @@ class Payout(LivingRow):
     status = fields.CharEnumField(PayoutStatus, max_length=40, description="of the payout's life")
     sequence = fields.IntField(default=0, description="how often the status has changed")
     cancel_details = fields.CharField(max_length=DETAILS_MAX, null=True)
+    failure = fields.CharField(max_length=ERROR_MAX, null=True, description="why it failed, as the outside said")
     delivery_status = fields.CharEnumField(
         DeliveryStatus, max_length=40, null=True, description="of its delivery, where it has one"
     )
@@ -126,6 +127,7 @@ class Payout(LivingRow):
             CheckConstraint(
                 name="payout_cancelled_with_details", check="cancel_details IS NULL OR status = 'cancelled'"
             ),
+            CheckConstraint(name="payout_failed_for_a_reason", check="(failure IS NOT NULL) = (status = 'failed')"),
             CheckConstraint(name="payout_of_a_slot_whole", check="(schedule_id IS NULL) = (slot IS NULL)"),
         )
 
@@ -147,6 +149,7 @@ class Delivery(LivingRow):
     payout: fields.OneToOneRelation[Payout] = fields.OneToOneField(
         "models.Payout", related_name="delivery", on_delete=fields.RESTRICT
     )
+    kind = fields.CharEnumField(ToolKind, max_length=40, description="of the tool: who is told of it")
     status = fields.CharEnumField(DeliveryStatus, max_length=40, description="of the delivery")
     reference = fields.CharField(max_length=128, null=True, description="what the outside system calls it")
     failures = fields.IntField(default=0, description="in a row")

@@ -11,6 +11,7 @@ from uuid import uuid4
 from models.kernel.viewer import Role
 from server.auth import development_token
 from server.demo.asking import Api, Sandbox
+from server.demo.merchants import brought
 from server.demo.story import OPERATOR, SERVICE, Answer, Step, Story, Unplayable
 from server.demo.telling import Teller
 from server.demo.watching import HOUSE, Feed, subscription
@@ -45,6 +46,15 @@ class Stage:
             _must_hold(person, {"__typename": "Person"})
             self.known[name] = person
             self.tokens[name] = development_token(Role.USER, subject=f"{self.run}-{name}", person=person["number"])
+        for name in self.story.merchants:
+            await self._bring_merchant(name)
+
+    async def _bring_merchant(self, name: str) -> None:
+        code = f"{self.run}-{name}"
+        for query, given, kind in brought(code, name, f"{self.run}-house"):
+            _must_hold(await self.api.ask(self.tokens[OPERATOR], query, given), {"__typename": kind})
+        self.known[name] = {"partyId": code}
+        self.tokens[name] = development_token(Role.MERCHANT, subject=code, party=code)
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:

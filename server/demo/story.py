@@ -53,7 +53,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`watcher`, one of the cast, watches the subscriptions `watches` meanwhile; an operator watches everything."""
+    """`watcher`, one of the cast or of the merchants, watches the subscriptions `watches` meanwhile; an operator watches all."""
 
     name: str
     about: str
@@ -62,6 +62,8 @@ class Story:
     watches: Mapping[str, str]
     """The fields of the subscriptions, and which type of event each of them tells."""
     steps: tuple[Step, ...]
+    merchants: tuple[str, ...] = ()
+    """Of the cast, too: parties with a shop."""
 
     @property
     def needs_sandbox(self) -> bool:

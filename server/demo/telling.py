@@ -10,7 +10,7 @@ from rich.text import Text
 
 from server.demo.story import Answer, Shown, Story
 
-COLOURS = {"operator": "magenta", "dashboard": "magenta", "worker": "yellow", "bank": "yellow"}
+COLOURS = {"operator": "magenta", "dashboard": "magenta", "worker": "yellow", "bank": "yellow", "sandbox": "yellow"}
 PEOPLE = "cyan"
 
 
@@ -48,6 +48,8 @@ class Teller:
         )
 
     def balances(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        if not rows:
+            return
         self._say(Text(f"\n{'':<9}{'':<10}{'available':>14}{'held':>14}", style="dim"))
         for name, currency, available, held in rows:
             self._say(Text.assemble(" " * 9, (f"{name:<10}", PEOPLE), f"{available:>14}{held:>14} {currency}"))

@@ -34,8 +34,20 @@ HOUSE: Mapping[str, Shown] = {
             event["sweep"]["purpose"].lower(), *event["sweep"]["amount"].values(), event["to"]
         ),
     ),
+    "PartyEvent": Shown("party { partyId name }", lambda event: str(event["party"]["name"])),
+    "ShopEvent": Shown("shop { shopId name }", lambda event: str(event["shop"]["name"])),
+    "PayoutEvent": Shown(
+        "payout { payoutId sequence deliveryStatus amount { amount currency } }",
+        lambda event: f"{event['payout']['payoutId'][:8]}…",
+        lambda event: _of_payout(event["from"], event["to"], event["payout"]),
+    ),
 }
 """How events are shown, whatever the story."""
+
+
+def _of_payout(before: str | None, after: str, payout: Answer) -> str:
+    """A move says where it led, what happens to a delivery how that stands."""
+    return f"{after}, number {payout['sequence']}" if before != after else f"delivery {payout['deliveryStatus']}"
 
 
 def _of_payment(name: str, payment: Answer) -> str:

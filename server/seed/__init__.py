@@ -6,7 +6,7 @@ kept; a world that is whole is left alone for ever.
 
 from __future__ import annotations
 
-from server.seed import deals, payments, people
+from server.seed import deals, payments, payouts, people
 
 
 async def seed() -> list[str]:
@@ -17,4 +17,6 @@ async def seed() -> list[str]:
         await deals.bring(known)
     if not await payments.are_there(known):
         await payments.bring(known)
-    return [*people.told(known), *await deals.told(known), *await payments.told(known)]
+    if not await payouts.are_there():
+        await payouts.bring()
+    return [*people.told(known), *await deals.told(known), *await payments.told(known), *await payouts.told()]

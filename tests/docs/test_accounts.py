@@ -7,6 +7,7 @@ import importlib
 import pytest
 
 from jobs.inbox import drain_inbox
+from jobs.payouts import deliver_payouts
 from models.deals import operations as deals
 from models.deals.lifecycle import Resolution
 from models.inbox import operations as inbox
@@ -14,14 +15,18 @@ from models.inbox.topics import webhook
 from models.kernel.pages import Cut
 from models.kernel.rows import LivingRow
 from models.kernel.sql import fetch, sql
+from models.parties import operations as parties
 from models.payments import operations as payments
 from models.payments import reads
 from models.payments.wiring import BANK_TOPIC
+from models.payouts import operations as payouts
 from models.wiring import CORRECTION_KINDS, MOVEMENTS, TOPICS
 from server.graphql.schema import schema
 from server.seed import seed
 from tests.make import money
 from tests.payments.conftest import world
+from tests.payouts.paying import Paying, tools
+from tests.payouts.shops import F1, paid_out, shop
 from tests.sandbox.conftest import box
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -53,7 +58,7 @@ async def test_all_that_deals_and_people_posted_is_on_the_page(make, knobs):
         await deals.close_dispute(deal.id, resolution, by=make.operator.viewer)
     anna = await make.person("2 EUR")
     await make.adjust(anna, "-1 EUR")
-    assert await posted() == shown("deals", "people")
+    assert await posted() - shown("parties", "payouts") == shown("deals", "people")
 
 
 async def test_all_that_payments_posted_is_on_the_page(world, make):
@@ -68,6 +73,19 @@ async def test_all_that_payments_posted_is_on_the_page(world, make):
     (left,) = (await reads.unmatched(make.operator.viewer, Cut(first=2))).items
     await payments.match(left.id, meant["number"], by=make.operator.viewer)
     assert await posted() == shown("payments")
+
+
+async def test_all_that_parties_and_payouts_posted_is_on_the_page(make):
+    await seed()
+    its = await shop(make, fees=F1)
+    await parties.adjust_shop(its.party_code, its.code, money("-1 RUB"), "a test", by=make.operator.viewer)
+    await paid_out(make, its, "20.00", payout_id="taken-back")
+    await payouts.confirm("taken-back", by=make.operator.viewer)
+    await payouts.cancel("taken-back", "a test", by=make.operator.viewer)
+    await drain_inbox(tools(Paying()))
+    await deliver_payouts(tools(Paying()))
+    kinds = {kind for kind, _, _ in shown("parties", "payouts")}
+    assert {one for one in await posted() if one[0] in kinds} >= shown("parties", "payouts")
 
 
 def test_every_kind_that_touches_a_person_is_on_the_page():

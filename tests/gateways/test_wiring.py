@@ -8,12 +8,16 @@ import sys
 import pytest
 from bip_utils.addr.trx_addr import TrxAddrEncoder
 from bip_utils.bip.bip32 import Bip32Slip10Secp256k1 as Bip32
+from structlog.testing import capture_logs
 from tronpy.keys import PrivateKey
 
 from gateways import bank
+from gateways.transfers import HttpTransfers
 from gateways.tron.keys import HotKeys
 from gateways.tron.node import HttpNode
-from gateways.wiring import WEBHOOKS, check_api, check_worker, issuers, worker_gateways
+from gateways.wallets import HttpWallets
+from gateways.wiring import WEBHOOKS, Gateways, check_api, check_worker, issuers, worker_gateways
+from settings import DEVELOPMENT_TOKENS, Settings, settings
 from settings import DEVELOPMENT_TRON as TRON
 
 ACCOUNT = Bip32.FromSeed(b"keys of a house that is not published").DerivePath("m/44'/195'/0'")
@@ -29,6 +33,9 @@ PRODUCTION = {
     "tron_main_wallet": MAIN.public_key.to_base58check_address(),
     "tron_public_key": ACCOUNT.PublicKey().ToExtended(),
 }
+BARE = {name: value for name, value in PRODUCTION.items() if not name.startswith("tron_")}
+SENDING = {"wallets_url": "https://wallets.example", "transfers_url": "https://bank.example/v1"}
+TOKENS = {"wallets_token": "w-token", "transfers_token": "t-token"}
 PRIVATE = {"tron_private_key": ACCOUNT.PrivateKey().ToExtended()}
 BANK = {"bank_account": "DE00 1234", "bank_secret": "b" * 32, "bank_beneficiary": "House"}
 
@@ -55,9 +62,10 @@ async def test_a_worker_has_the_node_and_the_keys():
 
 
 async def test_what_has_no_settings_is_absent(knobs):
-    knobs(**{name: value for name, value in PRODUCTION.items() if not name.startswith("tron_")})
+    knobs(**BARE)
     async with worker_gateways() as made:
-        assert (made.node, made.keys) == (None, None)
+        assert made == Gateways(None, None, None, None)
+        assert not any(map(made.payer, ("wallet", "russian_bank_account", "international_bank_account")))
     check_api()
     assert not issuers()
 
@@ -126,3 +134,99 @@ async def test_money_needs_somebody_whom_it_is_for(knobs):
 def test_the_api_does_not_load_what_signs():
     code = "import sys; from gateways.wiring import *; check_api(); issuers()['tron'](0); sys.exit('tronpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- where payouts are sent
+
+
+async def test_a_worker_sends_to_wallets_and_to_banks_and_closes_both():
+    async with worker_gateways() as made:
+        assert isinstance(made.wallets, HttpWallets)
+        assert isinstance(made.transfers, HttpTransfers)
+        assert made.payer("wallet") is made.wallets
+        assert made.payer("russian_bank_account") is made.payer("international_bank_account") is made.transfers
+        assert (made.payer("payment_institution"), made.payer("")) == (None, None)
+        clients = [payer._outside._client for payer in (made.wallets, made.transfers)]
+        assert [str(client.base_url) for client in clients] == [
+            "http://127.0.0.1:8002/wallets/",
+            "http://127.0.0.1:8002/transfers/",
+        ]
+        assert not [client for client in clients if client.is_closed]
+    assert all(client.is_closed for client in clients)
+
+
+async def test_bank_payouts_by_hand_have_no_gateway(knobs):
+    knobs(transfers_enabled=False)
+    async with worker_gateways() as made:
+        assert (made.transfers, made.payer("russian_bank_account")) == (None, None)
+        assert made.payer("wallet") is not None
+    knobs(**BARE, **SENDING, **TOKENS)
+    assert (settings().transfers_system, settings().wallets_system) == ("", "https://wallets.example")
+    knobs(transfers_enabled=True, transfers_url="")
+    assert settings().transfers_system == ""
+    async with worker_gateways() as made:
+        assert isinstance(made.wallets, HttpWallets)
+        assert made.transfers is None
+
+
+async def test_production_sends_with_tokens_that_are_the_workers_alone(knobs):
+    knobs(**BARE, **SENDING)
+    check_api()
+    for name in ("wallets", "transfers"):
+        told = f"SALDO_{name.upper()}_URL needs SALDO_{name.upper()}_TOKEN in the worker"
+        with pytest.raises(ValueError, match=told):
+            check_worker()
+        knobs(**{f"{name}_token": TOKENS[f"{name}_token"]})
+        with pytest.raises(ValueError, match=f"SALDO_{name.upper()}_TOKEN is the worker's alone"):
+            check_api()
+        if name == "wallets":
+            knobs(wallets_url="", wallets_token="")
+    knobs(**SENDING, **TOKENS)
+    async with worker_gateways() as made:
+        sent = [payer._outside._client.headers["authorization"] for payer in (made.wallets, made.transfers)]
+    assert sent == ["Bearer w-token", "Bearer t-token"]
+
+
+@pytest.mark.parametrize("name", SENDING)
+@pytest.mark.parametrize("url", ["https://", "https://bank:nonsense", "https:///path"])
+def test_an_address_that_is_none_is_named(knobs, name, url):
+    knobs(**BARE | SENDING | TOKENS | {name: url})
+    with pytest.raises(ValueError, match=f"SALDO_{name.upper()} is no address"):
+        check_worker()
+
+
+@pytest.mark.parametrize("name", TOKENS)
+@pytest.mark.parametrize("token", ["with a blank", "zwölf", "two\nlines"])
+def test_a_token_that_no_header_takes_is_named_and_not_shown(knobs, name, token):
+    knobs(**BARE, **SENDING, **TOKENS | {name: token})
+    with (
+        capture_logs() as lines,
+        pytest.raises(ValueError, match=f"SALDO_{name.upper()} must be of visible ASCII") as no,
+    ):
+        check_worker()
+    assert token not in str(no.value) + repr(lines) + repr(settings())
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"wallets_url": "http://wallets.example"}, "SALDO_WALLETS_URL must be https"),
+        ({"transfers_url": "ftp://bank.example"}, "SALDO_TRANSFERS_URL must be https"),
+        *[({name: token}, f"SALDO_{name.upper()} is published") for name, token in DEVELOPMENT_TOKENS.items()],
+    ],
+)
+def test_production_refuses_plain_http_and_what_is_published(knobs, given, told):
+    knobs(**BARE | SENDING | TOKENS | given)
+    with pytest.raises(ValueError, match=told):
+        Settings()
+
+
+def test_development_sends_to_the_sandbox_beside_it(knobs):
+    knobs(port=9_000)
+    assert settings().wallets_system == "http://127.0.0.1:9002/wallets"
+    assert settings().transfers_system == "http://127.0.0.1:9002/transfers"
+    assert settings().tron_node == "http://127.0.0.1:9002/tron"
+    knobs(wallets_url="http://elsewhere/w", transfers_url="http://elsewhere/t")
+    assert (settings().wallets_system, settings().transfers_system) == ("http://elsewhere/w", "http://elsewhere/t")
+    shown = repr(settings()) + str(settings())
+    assert not [token for token in DEVELOPMENT_TOKENS.values() if token in shown]

@@ -77,7 +77,7 @@ async def test_what_is_refused_is_a_letter_with_the_call_and_the_reason(worker, 
     assert sorted(letter["reason"] for letter in found) == [
         "EVENT_ID_CONFLICT: This event id came before with another content.",
         "INVALID_INPUT: eventId: must have 1 to 128 characters, not only blanks",
-        "INVALID_INPUT: topic: must be one of person.named",
+        "INVALID_INPUT: topic: must be one of person.named, shop.credited",
     ]
     assert {letter[:2] for letter in await letters()} == {("queue:saldo:public", "ingest_event")}
     held = {"topic": "person.named", "eventId": "crm-1", "payload": ANNA | {"name": "Anja"}}

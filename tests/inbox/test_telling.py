@@ -109,7 +109,7 @@ async def test_a_key_stands_for_one_message(api, make, nothing_written):
     assert no["code"] == "IDEMPOTENCY_KEY_CONFLICT"
 
 
-NO_TOPIC = invalid(topic="must be one of person.named")
+NO_TOPIC = invalid(topic="must be one of person.named, shop.credited")
 NO_ID = invalid(eventId="must have 1 to 128 characters, not only blanks")
 NO_STRING, MISSING = "Input should be a valid string", "Field required"
 NULL = "must not hold a null character"

@@ -180,6 +180,8 @@ WRONG_TERMS = [
     (None, [("terms", "must be an object")]),
     ([], [("terms", "must be an object")]),
     ({"payout": {}}, [("terms.payout", "is not known here")]),
+    ({"currencies": ["XXX", 1]}, [(f"terms.currencies.{n}", "must be a currency that is used here") for n in (0, 1)]),
+    ({"categories": [-1]}, [("terms.categories.0", f"must be a whole number from 0 to {2**31 - 1}")]),
     ({"payouts": []}, [("terms.payouts", "must be an object")]),
     ({"payouts": {"fee": {}}}, [("terms.payouts.fee", "is not known here")]),
     ({"payouts": {"fees": {}}}, [("terms.payouts.fees", "must have one field of: value, decisions")]),

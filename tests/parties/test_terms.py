@@ -60,6 +60,14 @@ def test_terms_without_payouts_take_nothing_away():
     assert merged([silent], [], NOON) == Terms()
 
 
+def test_who_may_work_under_them_is_replaced_whole_and_else_inherited():
+    few, many = frozenset({"RUB"}), frozenset({"EUR", "RUB"})
+    parent = [TimedTerms(Terms(currencies=many, categories=frozenset({1})))]
+    assert merged([parent, [TimedTerms(Terms(currencies=few))]], [], NOON) == Terms(None, few, frozenset({1}))
+    nobody = Terms(currencies=frozenset(), categories=frozenset())
+    assert merged([parent, [TimedTerms(nobody)]], [], NOON) == nobody
+
+
 @pytest.mark.parametrize(
     ("since", "until", "active"),
     [

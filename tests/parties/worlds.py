@@ -124,6 +124,8 @@ def selectors(values):
 documents = st.fixed_dictionaries(
     {},
     optional={
+        "currencies": st.sets(st.sampled_from(["EUR", "JPY", "RUB"])).map(sorted),
+        "categories": st.sets(st.integers(0, 2**31 - 1), max_size=3).map(sorted),
         "payouts": st.fixed_dictionaries(
             {},
             optional={
@@ -131,6 +133,6 @@ documents = st.fixed_dictionaries(
                 "cash_limit": selectors(ranges()),
                 "payout_methods": selectors(st.sets(methods).map(sorted)),
             },
-        )
+        ),
     },
 )

@@ -36,6 +36,19 @@ _, ADDRESS = somebody()
         ("tron/lie", {"balance": "1"}, "", "go together"),
         ("bank/transfer", {"reference": "x", "amount": "one", "currency": "EUR"}, "amount", "no decimal"),
         ("bank/deliver", {"ids": ["none"]}, "ids", "there is no transfer"),
+        (
+            "script",
+            {"system": "wallets", "operation": "order", "outcome": "error"},
+            "operation",
+            "it has deposit, find",
+        ),
+        ("wallets/deposits", {}, "hold", "required"),
+        ("wallets/settle", {"outcome": "succeeded"}, "", "give ids, or all"),
+        ("wallets/settle", {"ids": ["x"], "all": True, "outcome": "succeeded"}, "", "give ids, or all"),
+        ("wallets/settle", {"all": True, "outcome": "executed"}, "outcome", "succeeded or failed"),
+        ("wallets/settle", {"all": True, "outcome": "succeeded", "code": "x"}, "code", "why one is failed"),
+        ("wallets/settle", {"all": True, "outcome": "failed", "code": "No!"}, "code", "match pattern"),
+        ("transfers/settle", {"ids": ["none"], "outcome": "executed"}, "ids", "none that is accepted has the id none"),
     ],
 )
 async def test_what_makes_no_sense_is_told_with_its_field(box, path, given, field, told):

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from sandbox.scripts import Malformed, Outcome
+from sandbox.transfers import system as transfers
 from sandbox.tron.system import Tron
 from sandbox.tron.tokens import FAKE_CONTRACT, WHALE
+from sandbox.wallets import system as wallets
 from settings import DEVELOPMENT_TRON
+from tests.sandbox.paying import DEPOSIT, ORDER, sent
 from tests.sandbox.playing import somebody
 
 PAGE = Path("docs/sandbox.md").read_text()
@@ -19,7 +22,7 @@ _, ADDRESS = somebody()
 
 
 def test_every_command_was_found():
-    assert len(COMMANDS) == PAGE.count("\ncurl ") == 18
+    assert len(COMMANDS) == PAGE.count("\ncurl ") == 26
 
 
 @pytest.mark.parametrize(("path", "given"), COMMANDS, ids=lambda part: part[:40])
@@ -30,6 +33,9 @@ async def test_a_command_works(box, knobs, path, given):
     for id in ("B-1", "B-2"):
         made = {"id": id, "reference": "R", "amount": "1", "currency": "EUR", "url": "http://127.0.0.1:1", "retries": 0}
         await box.tell("bank/transfer", **made, deliver=False)
+    for kind in (DEPOSIT, ORDER):
+        await box.tell(kind.list, hold=True)
+        await sent(box, kind, "payout_1")
 
     def filled(text):
         return text.replace("T…", ADDRESS).replace("<txId>", tx).replace("<block>", "0")
@@ -43,5 +49,8 @@ async def test_a_command_works(box, knobs, path, given):
 
 
 def test_it_names_every_operation_outcome_and_address():
-    for name in (*Tron.operations, *Outcome, *Malformed, FAKE_CONTRACT, WHALE, DEVELOPMENT_TRON["tron_contract"]):
+    asked = (*Tron.operations, *wallets.Wallets.operations, *transfers.Transfers.operations)
+    magic = (*wallets.MAGIC, *wallets.SOURCES, *transfers.MAGIC, *transfers.CURRENCIES, *transfers.NEEDED)
+    known = (FAKE_CONTRACT, WHALE, DEVELOPMENT_TRON["tron_contract"])
+    for name in (*asked, *Outcome, *Malformed, *magic, *known):
         assert f"`{name}`" in PAGE, name

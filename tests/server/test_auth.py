@@ -21,6 +21,7 @@ from server.graphql.schema import schema
 from settings import DEVELOPMENT_SECRET
 from tests.make import Asker
 from tests.payments import paid
+from tests.payouts.shops import paid_out, shop
 
 ID = "test-request-0001"
 WHO = "{ viewer { subject roles party shops person { name } } }"
@@ -328,6 +329,9 @@ TOLD = '{topic: "person.named", eventId: "e", payload: {externalId: "told", name
 PAY = '{gateway: "usdt", money: {amount: "5", currency: "USDT"}, person: {number: $P}, idempotencyKey: "k"}'
 LIMITS = '[{least: {amount: "1", currency: "EUR"}, most: {amount: "2", currency: "EUR"}}]'
 OFFER = f'{{gatewayCode: "c", name: "n", service: "s", limits: {LIMITS}}}'
+SHOP = '{partyId: "$M", shopId: "new", name: "N", currency: "RUB", category: 1, contractId: "c"}'
+TOOL = """{partyId: "$M", contractId: "c", payoutToolId: "new", currency: "RUB", details: {wallet: {walletId: "w"}}}"""
+EARN = """{partyId: "$M", shopId: "$S", money: {amount: "1", currency: "RUB"}, reason: "r", idempotencyKey: "k"}"""
 FIELDS = {
     "viewer": ("{ viewer { subject } }", EVERYBODY, None),
     "node": ('{ node(id: "$N") { id } }', SEES_PEOPLE, "NOT_FOUND"),
@@ -377,6 +381,52 @@ FIELDS = {
     "failPayment": ('{payment: {number: $Y}, reason: "r"}', {Role.OPERATOR}, "FORBIDDEN"),
     "matchDeposit": ('{deposit: "x", payment: {number: $Y}}', {Role.OPERATOR}, "FORBIDDEN"),
     "upsertPaymentGateway": (OFFER, {Role.OPERATOR}, "FORBIDDEN"),
+    "party": ('{ party(ref: {partyId: "$M"}) { name } }', {*STAFF, Role.MERCHANT}, "FORBIDDEN"),
+    "parties": ("{ parties { totalCount } }", {*STAFF, Role.MERCHANT}, "FORBIDDEN"),
+    "shop": ('{ shop(partyId: "$M", shopId: "$S") { name } }', {*STAFF, Role.MERCHANT}, "FORBIDDEN"),
+    "termSets": ("{ termSets { totalCount } }", STAFF, "FORBIDDEN"),
+    "paymentInstitutions": ("{ paymentInstitutions { totalCount } }", STAFF, "FORBIDDEN"),
+    "upsertParty": ('{partyId: "new", name: "N"}', {Role.OPERATOR}, "FORBIDDEN"),
+    "blockParty": ('{partyId: "$M", reason: "r"}', {Role.OPERATOR}, "FORBIDDEN"),
+    "unblockParty": ('{partyId: "$M", reason: "r"}', {Role.OPERATOR}, "FORBIDDEN"),
+    "upsertShop": (SHOP, {Role.OPERATOR}, "FORBIDDEN"),
+    "blockShop": ('{partyId: "$M", shopId: "$S", reason: "r"}', {Role.OPERATOR}, "FORBIDDEN"),
+    "unblockShop": ('{partyId: "$M", shopId: "$S", reason: "r"}', {Role.OPERATOR}, "FORBIDDEN"),
+    "adjustShopBalance": (EARN, {Role.OPERATOR}, "FORBIDDEN"),
+    "upsertContract": (
+        '{partyId: "$M", contractId: "new", paymentInstitutionId: "house", termSetId: "t"}',
+        {Role.OPERATOR},
+        "FORBIDDEN",
+    ),
+    "upsertPayoutTool": (TOOL, {Role.OPERATOR}, "FORBIDDEN"),
+    "upsertPaymentInstitution": (
+        '{paymentInstitutionId: "new", name: "N", accounts: [{currency: "EUR"}]}',
+        {Role.OPERATOR},
+        "FORBIDDEN",
+    ),
+    "upsertTermSet": ('{termSetId: "new", name: "N", timed: []}', {Role.OPERATOR}, "FORBIDDEN"),
+    "payout": ('{ payout(ref: {payoutId: "$O"}) { status } }', {*STAFF, Role.MERCHANT}, "FORBIDDEN"),
+    "payouts": ("{ payouts { totalCount } }", {*STAFF, Role.MERCHANT}, "FORBIDDEN"),
+    "payoutSchedules": ("{ payoutSchedules { totalCount } }", {*STAFF, Role.MERCHANT}, "FORBIDDEN"),
+    "previewCashFlow": (
+        '{ previewCashFlow(partyId: "$M", shopId: "$S", money: {amount: "1", currency: "RUB"}) { fee { amount } } }',
+        {*STAFF, Role.MERCHANT},
+        "FORBIDDEN",
+    ),
+    "createPayout": (
+        '{partyId: "$M", shopId: "$S", money: {amount: "1", currency: "RUB"}, idempotencyKey: "k"}',
+        {Role.MERCHANT, Role.OPERATOR},
+        "FORBIDDEN",
+    ),
+    "confirmPayout": ('{payout: {payoutId: "$O"}}', {Role.OPERATOR}, "FORBIDDEN"),
+    "cancelPayout": ('{payout: {payoutId: "$O"}, details: "d"}', {Role.MERCHANT, Role.OPERATOR}, "FORBIDDEN"),
+    "recheckDelivery": ('{payout: {payoutId: "$O"}}', {Role.OPERATOR}, "FORBIDDEN"),
+    "resolveDelivery": ('{payout: {payoutId: "$O"}, arrived: true, word: "w"}', {Role.OPERATOR}, "FORBIDDEN"),
+    "setPayoutSchedule": (
+        '{partyId: "$M", shopId: "$S", cron: "0 6 * * *", least: {amount: "1", currency: "RUB"}}',
+        {Role.OPERATOR},
+        "FORBIDDEN",
+    ),
     "deadLetters": ("{ deadLetters { totalCount } }", STAFF, "FORBIDDEN"),
     "ingestEvent": (TOLD, {Role.SERVICE}, "FORBIDDEN"),
     "redriveDeadLetters": ('{ids: ["$D"]}', {Role.OPERATOR}, "FORBIDDEN"),
@@ -405,7 +455,12 @@ async def names(make, api):
     house = await api('{ ledgerAccounts(filter: {owner: "house"}) { edges { node { id } } } }', by=make.operator)
     deal = await make.deal()
     payment = await paid.asked(make)
+    its = await shop(make)
+    payout = await paid_out(make, its, "10.00")
     names = {
+        "M": its.party_code,
+        "S": its.code,
+        "O": payout.payout_id,
         "Y": payment.id,
         "P": person.id,
         "Q": deal.performer_id,
@@ -429,7 +484,8 @@ async def names(make, api):
 async def test_given_a_role_when_it_asks_every_root_field_then_the_table_says_who_is_let_in(
     make, names, nothing_written, role
 ):
-    asker = Asker.of(role, person=names["P"]) if role is Role.USER else Asker.of(role)
+    claims = {Role.USER: {"person": names["P"]}, Role.MERCHANT: {"party": names["M"]}}
+    asker = Asker.of(role, **claims.get(role, {}))
 
     async def told(field):
         answer = (await make.send(asked(field, names), by=asker)).json()

@@ -90,9 +90,15 @@ def test_what_is_lively_about_up_is_valid_and_for_development_alone():
 
 async def test_the_world_is_seeded_once(make, nothing_written):
     code, said = await saldo("seed")
-    assert (code, *(said.count(f"{noun} ") for noun in ("person", "deal", "gateway", "payment"))) == (0, 3, 7, 2, 6), (
-        said
-    )
+    assert (code, *(said.count(f"{noun} ") for noun in ("person", "deal", "gateway", "payment", "shop", "payout"))) == (
+        0,
+        3,
+        7,
+        2,
+        6,
+        3,
+        5,
+    ), said
     async with nothing_written():
         assert await saldo("seed") == (0, said)
     found = await make.ask(
@@ -131,7 +137,7 @@ async def test_a_seed_that_was_cut_is_completed_and_a_whole_one_left_alone_when_
 
 async def test_what_the_bank_tells_of_the_world_is_credited_by_a_worker(make, database):
     await seed()
-    assert (await drain_inbox(Tools(Viewer.system("drain_inbox")))).done == 4
+    assert (await drain_inbox(Tools(Viewer.system("drain_inbox")))).done == 7
     found = await make.ask(
         "{ payments(orderBy: OLDEST) { edges { node { status exception received { amount currency } } } } }",
         by=make.operator,

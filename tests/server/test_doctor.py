@@ -1,4 +1,4 @@
-"""What the doctor says of payments. [server/doctor_payments.py]"""
+"""What the doctor says of payments and of where payouts are sent. [server/doctor_payments.py, server/doctor_payouts.py]"""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from models.kernel.sql import transaction
 from models.payments import operations
 from models.payments.operations import Terms
 from server.doctor_payments import payments
+from server.doctor_payouts import payouts
 from tests.make import money
 from tests.payments.conftest import world
 from tests.sandbox.conftest import box
@@ -94,3 +95,53 @@ async def test_a_payment_that_calls_for_a_human_is_told(world):
         await db.execute("UPDATE payment SET needs_attention = true")
     found, advice = (await said())["payments"]
     assert (found, "needsAttention: true" in advice) == ("1 need attention", True)
+
+
+# --- where payouts are sent
+
+
+async def said_of_payouts() -> dict[str, tuple[str, str]]:
+    return {one.what: (one.found, one.advice) for one in await payouts()}
+
+
+@pytest.fixture
+def connected(box, knobs):
+    knobs(wallets_url=f"{box.url}/wallets", transfers_url=f"{box.url}/transfers", outside_timeout_seconds=1)
+
+
+async def test_systems_that_answer(connected):
+    assert await said_of_payouts() == {"wallets": ("answers", ""), "transfers": ("answers", "")}
+
+
+async def test_a_wrong_token_or_address_is_told_without_the_token(connected, knobs):
+    knobs(wallets_token="wrong-token", transfers_url="http://127.0.0.1:1")
+    found = await said_of_payouts()
+    assert found["wallets"] == (
+        "no answer: wallets gave no answer to find: status 401",
+        "Are SALDO_WALLETS_URL and SALDO_WALLETS_TOKEN right?",
+    )
+    assert found["transfers"][1] == "Are SALDO_TRANSFERS_URL and SALDO_TRANSFERS_TOKEN right?"
+    assert "wrong-token" not in str(found)
+    knobs(wallets_url="", port=1)
+    assert (await said_of_payouts())["wallets"][1] == "Does `saldo sandbox` run?"
+
+
+async def test_what_nothing_could_be_sent_with_is_named_and_not_shown(connected, knobs):
+    knobs(wallets_token="two words", transfers_url="http://bank:nonsense")
+    advice = "A worker does not start so: set it rightly."
+    assert await said_of_payouts() == {
+        "wallets": ("SALDO_WALLETS_TOKEN must be of visible ASCII characters, without blanks", advice),
+        "transfers": ("SALDO_TRANSFERS_URL is no address", advice),
+    }
+
+
+async def test_the_api_needs_no_tokens_and_a_bank_may_be_told_by_hand(connected, knobs):
+    knobs(wallets_token="", transfers_enabled=False)
+    found = await said_of_payouts()
+    assert found["wallets"] == ("connected; no token here, which is right for the API; a worker needs it", "")
+    assert found["transfers"] == ("by hand: SALDO_TRANSFERS_URL is not set, or SALDO_TRANSFERS_ENABLED is false", "")
+    knobs(env="production", wallets_url="", transfers_token="t", transfers_url="https://x", token_secret="t" * 32)
+    knobs(
+        tron_contract="", tron_main_wallet="", tron_public_key="", tron_private_key="", tron_main_key="", bank_secret=""
+    )
+    assert (await said_of_payouts())["wallets"][0].startswith("not connected: SALDO_WALLETS_URL is not set")

@@ -1,6 +1,6 @@
 """What can be done with parties, one file for each life: parties and their standing, shops, contracts and tools, the domain.
 
-Whoever works on them locks the party, then its shops by id, then a contract or a tool.
+Whoever works on them locks the party, then a contract, then its shops by id, then a tool.
 """
 
 from models.parties.operations.contracts import Adjusted, Agreed, upsert_contract, upsert_payout_tool

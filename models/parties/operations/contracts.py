@@ -61,7 +61,7 @@ class Agreed:
 async def upsert_contract(
     work: Unit, party: str, code: str, agreed: Agreed, *, by: Viewer, request: Request | None = None
 ) -> Contract:
-    """Bring a contract, change it, or terminate it, for ever. Locks its code, its shops, then the contract.
+    """Bring a contract, change it, or terminate it, for ever. Locks its code, the contract, then its shops.
 
     An adjustment that is there already keeps the moment at which it was first brought. Refuses PARTY_NOT_FOUND,
     PAYMENT_INSTITUTION_NOT_FOUND, TERM_SET_NOT_FOUND; ILLEGAL_MOVE for one that is terminated. Repeated as it is: the contract,
@@ -75,13 +75,13 @@ async def upsert_contract(
     known = await Contract.get_or_none(party_id=party_id, code=code)
     if known is None:
         return await _opened(work, Contract(party_id=party_id, party_code=party, code=code, adjustments=[]), agreed)
-    await shops_change(work, sql("contract_id = {}", known.id))
     contract = await work.lock(Contract, sql("r.id = {}", known.id), visible_to=TRUE)
     if contract.status is ContractStatus.TERMINATED and agreed.terminated:
         raise AlreadyThere(contract)
     CONTRACTS.may(contract, "change", by)
     before = _said(contract)
     await _agree(work, contract, agreed)
+    await shops_change(work, sql("contract_id = {}", contract.id))
     if agreed.terminated:
         return await work.move(contract, "terminate", before=before)
     if before == _said(contract):
@@ -159,7 +159,7 @@ async def upsert_payout_tool(
     by: Viewer,
     request: Request | None = None,
 ) -> PayoutTool:
-    """Bring a payout tool into a contract, or change where it leads. Locks the contract's code, its shops, then the tool.
+    """Bring a payout tool into a contract, or change where it leads. Locks the contract, its shops, then the tool.
 
     Payouts that were made keep what they were told. Kind and currency stay what they were, for shops hang on them. Refuses
     PARTY_NOT_FOUND, CONTRACT_NOT_FOUND, ILLEGAL_MOVE for a contract that is terminated. Repeated as it is:
@@ -170,11 +170,9 @@ async def upsert_payout_tool(
     exponent(currency)
     if problems := [*code_problems("payoutToolId", code, CODE_MAX), *detail_problems(kind, details)]:
         raise InvalidInput(*problems)
-    its = await Contract.get_or_none(party_id=party_id, code=contract)
-    if its is None:
-        raise NotFound("contract", code=CONTRACT_NOT_FOUND)
+    where = sql("r.party_id = {} AND r.code = {}", party_id, contract)
+    its = await work.lock(Contract, where, visible_to=TRUE, code=CONTRACT_NOT_FOUND)
     CONTRACTS.may(its, "change", by)
-    await work.alone(f"contract:{party}/{contract}")
     said = {name: value for name, value in sorted(details.items()) if value}
     known = await PayoutTool.get_or_none(contract_id=its.id, code=code)
     if known is None:

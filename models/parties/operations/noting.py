@@ -7,8 +7,8 @@ from models.unit import Unit
 
 
 async def shops_change(work: Unit, which: Sql) -> None:
-    """Something changes on which the payouts of these shops rest (`which`, over `shop`). Locks them by id, before anything that
-    is locked after shops."""
+    """Something changes on which the payouts of these shops rest (`which`, over `shop`), and which is locked: so no shop comes to
+    rest on it unseen. Locks them by id."""
     text, values = which.render()
     await work.db.execute(
         f"""UPDATE shop SET revision = revision + 1 WHERE id IN (

@@ -10,6 +10,7 @@ from pydantic import StringConstraints
 
 from models.events.requests import Request
 from models.inbox.topics import Payload, Poison, Received
+from models.kernel.clock import now
 from models.kernel.inputs import code as code_problems
 from models.kernel.inputs import text
 from models.kernel.lifecycle import AlreadyThere
@@ -28,11 +29,11 @@ from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.ledger.errors import InsufficientFunds
 from models.parties import postings
-from models.parties.errors import CONTRACT_NOT_FOUND, PAYOUT_TOOL_NOT_FOUND, ConfigurationError
+from models.parties.errors import CONTRACT_NOT_FOUND, PARTY_NOT_FOUND, PAYOUT_TOOL_NOT_FOUND, ConfigurationError
 from models.parties.lifecycle import SHOPS
-from models.parties.operations.standing import known_party, locked_shop, may_write
+from models.parties.operations.standing import locked_shop, may_write
 from models.parties.postings import AccountType
-from models.parties.reads import ShopRecord
+from models.parties.reads import ContractRecord, ShopRecord, terms_of
 from models.parties.tables import (
     CODE_MAX,
     LOCATION_MAX,
@@ -69,24 +70,21 @@ class Opened:
 async def upsert_shop(
     work: Unit, party: str, code: str, opened: Opened, *, by: Viewer, request: Request | None = None
 ) -> Shop:
-    """Bring a shop, with its three accounts, or change how it works. Locks its code, its contract's, then the shop; for a new one
-    the party, together with others: whoever changes contract or party meanwhile would not know of this shop.
+    """Bring a shop, with its three accounts, or change how it works. Locks its code, holds party and contract, then locks the shop.
 
     Its currency stays: its accounts are in it, and the contract's institution must have a system account in it. A payout tool
     must be the contract's and of that currency; a shop whose payouts are scheduled keeps one. Refuses PARTY_NOT_FOUND,
     CONTRACT_NOT_FOUND, PAYOUT_TOOL_NOT_FOUND. Repeated as it is: the shop, nothing written.
     """
     may_write(by, "upsert")
-    party_id = await known_party(work, party)
     exponent(opened.currency)
     if problems := [*code_problems("shopId", code, CODE_MAX), *_problems(opened)]:
         raise InvalidInput(*problems)
     await work.alone(f"shop:{party}/{code}")
-    await work.alone(f"contract:{party}/{opened.contract}")
-    if not await Shop.exists(party_id=party_id, code=code):
-        await work.share(Party, sql("r.id = {}", party_id), visible_to=TRUE)
-        shop = Shop(party_id=party_id, party_code=party, code=code, currency=opened.currency)
-        await _work_so(shop, opened)
+    owner, contract = await _held(work, party, opened.contract)
+    if not await Shop.exists(party_id=owner.id, code=code):
+        shop = Shop(party_id=owner.id, party_code=party, code=code, currency=opened.currency)
+        await _work_so(shop, opened, contract)
         await _open_accounts(work, shop)
         return await work.open(shop)
     shop = await locked_shop(work, party, code)
@@ -94,23 +92,41 @@ async def upsert_shop(
     if shop.currency != opened.currency:
         raise InvalidInput(FieldProblem("currency", f"stays {shop.currency}: the shop's accounts are in it"))
     before = _said(shop)
-    await _work_so(shop, opened)
+    await _work_so(shop, opened, contract)
     if before == _said(shop):
         raise AlreadyThere(shop)
     shop.revision += 1
     return await work.record(shop, "change", before=before)
 
 
-async def _work_so(shop: Shop, opened: Opened) -> None:
-    contract = await Contract.get_or_none(party_id=shop.party_id, code=opened.contract)
-    if contract is None:
-        raise NotFound("contract", code=CONTRACT_NOT_FOUND)
+async def _held(work: Unit, party: str, contract: str) -> tuple[Party, Contract]:
+    """What the shop comes to rest on stays as it is until it does: whoever changes it then sees the shop."""
+    owner = await work.share(Party, sql("r.code = {}", party), visible_to=TRUE, code=PARTY_NOT_FOUND)
+    where = sql("r.party_id = {} AND r.code = {}", owner.id, contract)
+    return owner, await work.share(Contract, where, visible_to=TRUE, code=CONTRACT_NOT_FOUND)
+
+
+async def _work_so(shop: Shop, opened: Opened, contract: Contract) -> None:
     institution = await PaymentInstitution.get(id=contract.institution_id)
     if shop.currency not in institution.accounts:
         raise CurrencyNotSupported(shop.currency, sorted(institution.accounts))
+    await _allowed(shop.currency, opened.category, contract)
     shop.name, shop.location, shop.category = opened.name, opened.location, opened.category
     shop.suspended, shop.contract_id = opened.suspended, contract.id
     shop.payout_tool_id = await _tool(shop, opened.payout_tool)
+
+
+async def _allowed(currency: str, category: int, contract: Contract) -> None:
+    """What the contract's terms say now of who may work under them; terms that say nothing yet forbid nothing."""
+    try:
+        terms = await terms_of(ContractRecord.of(contract.columns()), now())
+    except ConfigurationError:
+        return
+    if terms.currencies is not None and currency not in terms.currencies:
+        raise CurrencyNotSupported(currency, sorted(terms.currencies))
+    if terms.categories is not None and category not in terms.categories:
+        told = ", ".join(map(str, sorted(terms.categories)))
+        raise InvalidInput(FieldProblem("category", f"must be one that the contract's terms allow: {told}"))
 
 
 async def _tool(shop: Shop, code: str | None) -> int | None:
@@ -208,6 +224,3 @@ async def credited(work: Unit, said: ShopCredited, received: Received) -> None:
         raise Poison(f"the shop has {shop.currency}, not {money.currency}")
     call = await work.post(shop, postings.credited(shop, money, received))
     await work.record(shop, "credit", amount_minor=money.minor, currency=money.currency, call=call)
-
-
-__all__ = ["ConfigurationError", "Opened", "ShopCredited", "adjust_shop", "credited", "upsert_shop"]

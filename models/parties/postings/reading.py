@@ -80,7 +80,12 @@ def _time(node: Node) -> datetime:
 
 
 def _terms(node: Node) -> Terms:
-    return Terms(**node.fields({}, {"payouts": _payouts}))
+    readers = {
+        "payouts": _payouts,
+        "currencies": lambda inner: frozenset(inner.each(_currency)),
+        "categories": lambda inner: frozenset(inner.each(lambda one: one.whole(CATEGORY_MAX))),
+    }
+    return Terms(**node.fields({}, readers))
 
 
 def _payouts(node: Node) -> PayoutTerms:

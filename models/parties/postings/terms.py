@@ -43,14 +43,24 @@ class PayoutTerms:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A whole document of terms. Without `payouts` there are none to be had."""
+    """A whole document of terms. Without `payouts` there are none to be had.
+
+    `currencies` and `categories` are those of shops that may work under them; None is not said: any.
+    """
 
     payouts: PayoutTerms | None = None
+    currencies: frozenset[str] | None = None
+    categories: frozenset[int] | None = None
 
     def over(self, earlier: Terms) -> Terms:
-        if self.payouts is None or earlier.payouts is None:
-            return Terms(self.payouts or earlier.payouts)
-        return Terms(self.payouts.over(earlier.payouts))
+        payouts = self.payouts or earlier.payouts
+        if self.payouts is not None and earlier.payouts is not None:
+            payouts = self.payouts.over(earlier.payouts)
+        return Terms(
+            payouts,
+            earlier.currencies if self.currencies is None else self.currencies,
+            earlier.categories if self.categories is None else self.categories,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,11 @@ Json = dict[str, Any]
 
 def written_terms(terms: Terms) -> Json:
     """What is not said is left out."""
-    return {} if terms.payouts is None else {"payouts": _payouts(terms.payouts)}
+    return _said(
+        payouts=None if terms.payouts is None else _payouts(terms.payouts),
+        currencies=None if terms.currencies is None else sorted(terms.currencies),
+        categories=None if terms.categories is None else sorted(terms.categories),
+    )
 
 
 def written_predicate(predicate: Predicate) -> bool | Json:

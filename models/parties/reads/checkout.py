@@ -63,11 +63,7 @@ class CheckedOut:
 
     def terms(self, at: datetime) -> Terms:
         """What the contract says at a moment. Refuses CONFIGURATION_ERROR where it says nothing."""
-        adjustments = [
-            Adjustment(one.created_at, self._chain(one.terms_id), one.valid_since, one.valid_until)
-            for one in self.contract.adjustments
-        ]
-        return merged(self._chain(self.contract.terms_id), adjustments, at)
+        return _terms(self.contract, self.term_sets, at)
 
     @cached_property
     def accounts(self) -> Mapping[AccountType, Account]:
@@ -91,14 +87,23 @@ class CheckedOut:
     def criteria(self) -> Mapping[str, Predicate]:
         return {name: read_predicate(said, f"criteria.{name}") for name, said in self.institution.criteria.items()}
 
-    def _chain(self, id: int) -> list[tuple[TimedTerms, ...]]:
-        """From the root parent to the set itself."""
-        chain: list[tuple[TimedTerms, ...]] = []
-        at: int | None = id
-        while at is not None:
-            at, timed = self.term_sets[at]
-            chain.insert(0, timed)
-        return chain
+
+def _terms(contract: ContractRecord, sets: TermSets, at: datetime) -> Terms:
+    adjustments = [
+        Adjustment(one.created_at, _chain(sets, one.terms_id), one.valid_since, one.valid_until)
+        for one in contract.adjustments
+    ]
+    return merged(_chain(sets, contract.terms_id), adjustments, at)
+
+
+def _chain(sets: TermSets, id: int) -> list[tuple[TimedTerms, ...]]:
+    """From the root parent to the set itself."""
+    chain: list[tuple[TimedTerms, ...]] = []
+    at: int | None = id
+    while at is not None:
+        at, timed = sets[at]
+        chain.insert(0, timed)
+    return chain
 
 
 _LIVE = """
@@ -164,6 +169,12 @@ async def checkout_at(party: str, shop: str, at: datetime) -> CheckedOut:
         sets,
         now.revision,
     )
+
+
+async def terms_of(contract: ContractRecord, at: datetime) -> Terms:
+    """What a contract says at a moment. Refuses CONFIGURATION_ERROR where it says nothing."""
+    _, sets = await _domain(contract)
+    return _terms(contract, sets, at)
 
 
 _CHAINS = """

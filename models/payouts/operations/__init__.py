@@ -11,6 +11,7 @@ from models.payouts.operations.delivering import (
     claim_queued,
     claim_unknown,
     delivered,
+    give_back,
     recheck_delivery,
     refused,
     resolve_delivery,
@@ -22,6 +23,6 @@ from models.payouts.operations.scheduling import Due, Planned, claim_due, conclu
 
 __all__ = [
     "Asked", "Begun", "Claimed", "Due", "Planned", "Slot", "absent", "begin", "cancel", "claim_due", "claim_queued",
-    "claim_unknown", "conclude", "confirm", "delivered", "make", "put_off", "recheck_delivery", "refused", "resolve_delivery",
-    "set_schedule", "unsure",
+    "claim_unknown", "conclude", "confirm", "delivered", "give_back", "make", "put_off", "recheck_delivery",
+    "refused", "resolve_delivery", "set_schedule", "unsure",
 ]  # fmt: skip

@@ -40,6 +40,7 @@ class Claimed:
     id: int
     payout: int
     token: UUID
+    kind: ToolKind
     status: DeliveryStatus
 
     def __repr__(self) -> str:
@@ -52,7 +53,6 @@ class Begun:
 
     key: str
     attempt: int
-    kind: ToolKind
     destination: Mapping[str, str]
     amount: Money
     note: str
@@ -77,7 +77,11 @@ ORDER = "r.next_check_at, r.id"
 
 
 async def _claimed(work: Unit, rows: list[Delivery]) -> list[Claimed]:
-    return [Claimed(row.id, row.payout_id, row.lease_token, row.status) for row in rows if row.lease_token is not None]
+    return [
+        Claimed(row.id, row.payout_id, row.lease_token, row.kind, row.status)
+        for row in rows
+        if row.lease_token is not None
+    ]
 
 
 @step()
@@ -101,7 +105,6 @@ async def begin(work: Unit, claimed: Claimed, kind: AttemptKind, *, by: Viewer) 
     return Begun(
         postings.key(payout.payout_id),
         number,
-        payout.tool_kind,
         payout.destination,
         payout.amount,
         f"Payout {payout.payout_id}",
@@ -148,6 +151,14 @@ async def absent(work: Unit, claimed: Claimed, *, by: Viewer) -> bool:
         return False
     await _close_attempts(work, delivery, AttemptState.ABSENT, "")
     return True
+
+
+@step()
+async def give_back(work: Unit, claimed: Claimed, *, by: Viewer) -> None:
+    """There was no time for it: another tick takes it at once."""
+    delivery = await still_ours(work, Delivery, claimed.id, claimed.token)
+    if delivery is not None:
+        await work.touch(delivery, lease_token=None, lease_until=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +226,7 @@ async def resolve_delivery(
     if problems := text("word", word, 128):
         raise InvalidInput(*problems)
     delivery = await locked_delivery(work, payout)
-    await _close_attempts(work, delivery, AttemptState.UNKNOWN, "an operator had the last word")
+    await _close_attempts(work, delivery, AttemptState.UNKNOWN, "an operator had another word")
     if arrived:
         await _arrived(work, payout, delivery, word)
     else:
@@ -238,7 +249,8 @@ async def _came_back(work: Unit, payout: Payout, delivery: Delivery, code: str) 
     delivery.last_error = code[:ERROR_MAX]
     _done_with(payout, delivery)
     await work.move_child(delivery, "refuse_delivery", payout, reason=code[:ERROR_MAX])
-    await moved(work, payout, "fail", reason=code[:ERROR_MAX])
+    payout.failure = code[:ERROR_MAX]
+    await moved(work, payout, "fail", reason=payout.failure)
 
 
 def _done_with(payout: Payout, delivery: Delivery) -> None:

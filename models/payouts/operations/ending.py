@@ -30,7 +30,9 @@ async def confirm(work: Unit, key: int | str, *, by: Viewer, request: Request | 
     await work.finish(postings.plan(payout), "commit")
     await moved(work, payout, move)
     if has_delivery(payout.tool_kind):
-        await work.bear(Delivery(payout_id=payout.id, next_check_at=now()), "queue_delivery", payout)
+        await work.bear(
+            Delivery(payout_id=payout.id, kind=payout.tool_kind, next_check_at=now()), "queue_delivery", payout
+        )
     return payout
 
 

@@ -93,33 +93,18 @@ def outside(kind: ToolKind, currency: str) -> Account:
 
 
 def worked() -> Iterator[Movement]:
-    """What each posts: a payout of 10.00 of shop s of party p, three quarters for the merchant, to a wallet."""
+    """What each posts: a payout of 10.00 of shop s of party p to a wallet, less a fee of 0.10."""
     sample = SimpleNamespace(
-        id=7,
-        payout_id="x",
-        party_code="p",
-        shop_code="s",
-        currency="RUB",
-        amount=Money(750, "RUB"),
-        tool_kind=ToolKind.WALLET,
+        id=7, party_code="p", shop_code="s", currency="RUB", amount=Money(990, "RUB"), tool_kind=ToolKind.WALLET
     )
-    payout = cast(Payout, sample)
     settlement, its = (
         shop_account(kind, "p", "s", "RUB") for kind in (AccountType.MERCHANT_SETTLEMENT, AccountType.MERCHANT_PAYOUT)
     )
     fees = system_account(AccountType.SYSTEM_SETTLEMENT, "i", "RUB")
-    yield (
-        "confirm",
-        [
-            Transfer(HELD, settlement, its, Money(750, "RUB"), "plan:house/payout_x:1:0"),
-            Transfer(HELD, settlement, fees, Money(250, "RUB"), "plan:house/payout_x:1:1"),
-        ],
-    )
+    flow = ((settlement, its, Money(1_000, "RUB")), (its, fees, Money(10, "RUB")))
+    yield "confirm", [Transfer(HELD, *moved, f"plan:house/payout_x:1:{n}") for n, moved in enumerate(flow)]
     yield (
         "revert",
-        [
-            Transfer(HELD, its, settlement, Money(750, "RUB"), "plan:house/revert_payout_x:1:0"),
-            Transfer(HELD, fees, settlement, Money(250, "RUB"), "plan:house/revert_payout_x:1:1"),
-        ],
+        [Transfer(HELD, to, of, much, f"plan:house/revert_payout_x:1:{n}") for n, (of, to, much) in enumerate(flow)],
     )
-    yield "deliver", delivered(payout)
+    yield "deliver", delivered(cast(Payout, sample))

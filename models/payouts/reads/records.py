@@ -59,6 +59,7 @@ class PayoutRecord(NounRecord):
     status: PayoutStatus
     sequence: int
     cancel_details: str | None
+    failure: str | None
     delivery_status: DeliveryStatus | None
     needs_attention: bool
     schedule_id: int | None
@@ -71,7 +72,7 @@ class PayoutRecord(NounRecord):
     def of(cls, row: Mapping[str, Any]) -> Self:
         plain = (
             "id", "payout_id", "shop_id", "party_code", "shop_code", "tool_id", "tool_code", "sequence", "cancel_details",
-            "needs_attention", "schedule_id", "version",
+            "failure", "needs_attention", "schedule_id", "version",
         )  # fmt: skip
         currency = row["currency"]
         return cls(

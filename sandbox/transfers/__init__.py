@@ -1,0 +1,1 @@
+"""A bank that executes our payment orders, to accounts in Russia and elsewhere."""

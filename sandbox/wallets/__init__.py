@@ -1,0 +1,1 @@
+"""A wallet system: merchants have wallets there, and we have sources from which it fills them."""
