@@ -184,11 +184,6 @@ async def a_shop_joins_a_party_that_is_blocked(make):
 # --- with and without -------------------------------------------------------------------------------------------------
 
 
-async def _only_contracts_do_not(work, key):
-    if not key.startswith("contract"):
-        await work.db.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
-
-
 async def _whatever_its_revision(work, asked, by, _known):
     where = sql("r.party_code = {} AND r.code = {}", asked.party, asked.shop)
     await work.share(Shop, where, visible_to=shop_visible_to(by) & TRUE)
@@ -198,7 +193,7 @@ async def _whatever_its_revision(work, asked, by, _known):
 SHARED = "models.unit.SHARED_LOCK"
 GUARDED = [
     (terms_changed_meanwhile, "models.payouts.operations.making._held", _whatever_its_revision),
-    (a_shop_joins_a_contract_that_ends, "models.unit.Unit.alone", _only_contracts_do_not),
+    (a_shop_joins_a_contract_that_ends, SHARED, ""),
     (a_shop_joins_a_party_that_is_blocked, SHARED, ""),
 ]
 by_name = {"ids": lambda value: getattr(value, "__name__", "")}

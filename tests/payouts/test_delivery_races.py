@@ -19,8 +19,8 @@ from models.payouts.lifecycle import AttemptKind
 from models.unit import Unit
 from models.wiring import CHECKS
 from tests.conftest import everything
-from tests.payouts.tills import BY, Till, attempts, delivery, ended, leases_end, names, to_wallet, tools
 from tests.payouts.shops import paid_out, plan_of, shop, stands
+from tests.payouts.tills import BY, Till, attempts, delivery, ended, leases_end, names, to_wallet, tools
 from tests.races.scenarios import outcomes, surprises
 
 ROUNDS = 4
