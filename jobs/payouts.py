@@ -25,6 +25,8 @@ from models.payouts.reads import PayoutRecord
 from models.work.operations import Report
 
 log = structlog.get_logger("jobs")
+TIME_USED = 0.6
+"""Of a tick's timeout: what is begun later might not end within it."""
 
 # schedules
 
@@ -120,7 +122,7 @@ def _share(tools: Tools) -> dict[str, int]:
 
 async def _each_in_time(tools: Tools, claimed: Sequence[Claimed], deed: Deed) -> Report:
     """What there is no time for is given back: a tick ends by itself, not in the middle of a call."""
-    until = time.monotonic() + tools.settings.payout_timeout_seconds * 0.6
+    until = time.monotonic() + tools.settings.payout_timeout_seconds * TIME_USED
 
     async def in_time(one: Claimed) -> None:
         if time.monotonic() > until:

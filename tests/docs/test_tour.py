@@ -41,8 +41,8 @@ class Reader:
     def token(self, who: str) -> dict[str, str]:
         """As the page's own command makes it."""
         said = next(found for found in TOKEN.finditer(PAGE) if found["name"].lower() == who)
-        person = self.names.here(int(said["person"] or 0))
-        return {"authorization": f"Bearer {development_token(Role(said['role']), subject=who, person=person)}"}
+        claims = {"person": self.names.here(int(said["person"] or 0)), "party": said["party"] or ""}
+        return {"authorization": f"Bearer {development_token(Role(said['role']), subject=who, **claims)}"}
 
     async def ask(self, step: Asked) -> Any:
         given = {name: self.names.here(value) for name, value in step.given.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,10 @@ SENT = re.compile(
     r"|```bash\ncurl -s localhost:8002/control/(?P<path>\S+) -d '(?P<body>[^']*)'\n```\n```json\n(?P<played>.*?)```",
     re.DOTALL,
 )
-TOKEN = re.compile(r"^(?P<name>[A-Z]+)=\$\(.*token --role (?P<role>\w+)(?: --person (?P<person>\d+))?\)$", re.MULTILINE)
+TOKEN = re.compile(
+    r"^(?P<name>[A-Z]+)=\$\(.*token --role (?P<role>\w+)(?: --person (?P<person>\d+))?(?: --party (?P<party>[\w-]+))?\)$",
+    re.MULTILINE,
+)
 RENAMED = {"number", "id", "cursor", "address", "uri", "txId", "reference"}
 
 
@@ -63,7 +66,7 @@ class Names:
         self._known: dict[Any, Any] = {}
 
     def here(self, value: Any) -> Any:
-        return self._known.get(value, value)
+        return self._known.get(value, value) if isinstance(value, Hashable) else value
 
     def same(self, shown: Any, got: Any) -> bool:
         """Whether an answer is what the page shows, but for numbers, ids and the like; if it is not, nothing was learned."""
