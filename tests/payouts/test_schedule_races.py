@@ -22,7 +22,7 @@ from tests.races.scenarios import outcomes, surprises
 DUE = "2027-03-01T06:00"
 
 
-async def begun_alike(made):
+async def shown(made):
     return [(row["requested_minor"], row["status"], f"{row['slot']:%m-%d %H:%M}") for row in made]
 
 
@@ -48,7 +48,7 @@ async def ten_workers(make, knobs):
             await run_payout_schedules(tools())
 
     wrong = surprises(await outcomes(worker() for _ in range(10)))
-    found = await begun_alike(await scheduled_payouts())
+    found = await shown(await scheduled_payouts())
     if found != [(100_000, "confirmed", "03-01 06:00")] * 4:
         wrong.append(f"{found}")
     if (now := sorted(await runs())) != sorted([("open", None), ("run", "created")] * 4):
@@ -76,7 +76,7 @@ async def a_lease_that_ends_too_soon(make, knobs):
     ):
         wrong += surprises(await outcomes([call]))
     if await everything() != before:
-        wrong.append(f"the late one wrote: {await begun_alike(await scheduled_payouts())}, {await told()}")
+        wrong.append(f"the late one wrote: {await shown(await scheduled_payouts())}, {await told()}")
     return wrong + ([] if (await stands(its))["S"][1] == 60_000 else [f"{await stands(its)}"])
 
 
