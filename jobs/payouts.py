@@ -44,7 +44,13 @@ async def run_payout_schedules(tools: Tools) -> Report:
 
 
 async def _run(tools: Tools, due: Due) -> None:
-    made = await reads.of_slot(due.slot.schedule, due.slot.at)
+    """What somebody made and did not finish is finished first, though the next moment may have come meanwhile."""
+    made: PayoutRecord | None = None
+    for one in await reads.begun(due.slot.schedule, due.done):
+        if one.slot == due.slot.at:
+            made = one
+        elif due.auto_confirm:
+            await _confirmed(tools, one)
     outcome: RunOutcome = RunOutcome.CREATED
     no: Refusal | None = None
     try:

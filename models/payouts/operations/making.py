@@ -6,13 +6,13 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from models.events.requests import Request
 from models.kernel.clock import now
 from models.kernel.money import Money
 from models.kernel.refusals import FieldProblem, InvalidAmount, InvalidInput, NotAllowed, NotFound
-from models.kernel.sql import sql
+from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import MERCHANT, OPERATOR, SYSTEM, Viewer
 from models.ledger.errors import InsufficientFunds, InvalidPostings
 from models.parties.errors import PARTY_NOT_FOUND, SHOP_NOT_FOUND, ConfigurationError, OperationNotPermitted
@@ -29,10 +29,11 @@ from models.payouts.errors import (
 )
 from models.payouts.postings import Quote
 from models.payouts.reads import PayoutRecord
-from models.payouts.tables import PAYOUT_ID_MAX, Payout
+from models.payouts.tables import PAYOUT_ID_MAX, Payout, PayoutSchedule
 from models.unit import Unit, operation
 from settings import settings
 
+SCHEDULED = "schedule-"
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 QUOTED = (
     NotFound, InvalidInput, InvalidAmount, InsufficientFunds, NotOperating, ContractNotActive, CashLimitExceeded,
@@ -54,10 +55,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """For which moment of which schedule a payout is made."""
+    """For which moment of which schedule a payout is made, and under which claim."""
 
     schedule: int
     at: datetime
+    token: UUID
 
 
 @operation(answers=PayoutRecord, refuses=(*QUOTED, NotAllowed, PayoutAlreadyExists, InvalidPostings))
@@ -68,15 +70,19 @@ async def make(
 
     Locks the id's key where one was given, then the shop, together with others: what its payouts rest on stays as it is until
     this ends, so a block is never missed. Holds the plan `payout_<id>`; the floor of the settlement account is the check of the
-    balance. Refuses INSUFFICIENT_FUNDS for nothing or less, before all else; PAYOUT_ALREADY_EXISTS; PARTY_NOT_FOUND,
-    SHOP_NOT_FOUND; then what computing it refuses (`quote`); then INSUFFICIENT_FUNDS by the ledger. A refusal leaves no trace,
-    and the id stays free.
+    balance. A schedule's is made while its claim holds: whoever came too late, or whose schedule was changed or stopped
+    meanwhile, finds NOT_FOUND. Refuses INSUFFICIENT_FUNDS for nothing or less, before all else; PAYOUT_ALREADY_EXISTS;
+    PARTY_NOT_FOUND, SHOP_NOT_FOUND; then what computing it refuses (`quote`); then INSUFFICIENT_FUNDS by the ledger. A refusal
+    leaves no trace, and the id stays free.
     """
     postings.something(asked.money)
-    payout_id = await _free(work, asked.payout_id)
+    payout_id = await _free(work, asked.payout_id, slot)
     if not by.has(MERCHANT, OPERATOR, SYSTEM):
         raise NotAllowed("pay out")
     state = await _state(work, asked, by)
+    if slot is not None:
+        claimed = sql("r.id = {} AND r.lease_token = {}", slot.schedule, slot.token)
+        await work.share(PayoutSchedule, claimed, visible_to=TRUE)
     quoted = postings.quote(state, asked.money, asked.tool, now(), strict=settings().payout_strict)
     payout = _payout(payout_id, state, quoted, slot)
     await work.open(payout)
@@ -104,13 +110,16 @@ def _payout(payout_id: str, state: CheckedOut, quoted: Quote, slot: Slot | None)
     )
 
 
-async def _free(work: Unit, payout_id: str | None) -> str:
-    """The id that was asked for, if nobody has it, or a new one. Two who ask for one id come here one after the other."""
+async def _free(work: Unit, payout_id: str | None, slot: Slot | None) -> str:
+    """The id that was asked for, if nobody has it, or a new one. Two who ask for one id come here one after the other. Those of
+    schedules are theirs: nobody takes one away beforehand."""
     if payout_id is None:
         return str(uuid4())
     if not ID.fullmatch(payout_id) or len(payout_id) > PAYOUT_ID_MAX:
         wrong = f"must have 1 to {PAYOUT_ID_MAX} letters, digits, dots, colons, dashes or underscores"
         raise InvalidInput(FieldProblem("payoutId", wrong))
+    if payout_id.startswith(SCHEDULED) and slot is None:
+        raise InvalidInput(FieldProblem("payoutId", f'must not begin with "{SCHEDULED}": those are of schedules'))
     await work.alone(f"payout:{payout_id}")
     if await work.db.fetchval("SELECT EXISTS (SELECT FROM payout WHERE payout_id = $1)", payout_id):
         raise PayoutAlreadyExists

@@ -28,7 +28,7 @@ from models.parties.errors import PARTY_NOT_FOUND, SHOP_NOT_FOUND
 from models.parties.tables import Party, Shop
 from models.payouts.errors import PAYOUT_TOOL_REQUIRED
 from models.payouts.lifecycle import SCHEDULES, RunOutcome, ScheduleStatus
-from models.payouts.operations.making import Slot
+from models.payouts.operations.making import SCHEDULED, Slot
 from models.payouts.operations.slots import after, last, problems
 from models.payouts.reads import ScheduleRecord
 from models.payouts.tables import ERROR_MAX, PayoutSchedule
@@ -113,7 +113,8 @@ def _said(schedule: PayoutSchedule) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A schedule whose moment has come, ours until its lease ends. Of several missed moments it is the last."""
+    """A schedule whose moment has come, ours until its lease ends. Of several missed moments it is the last; `done` is the one
+    behind which nothing was concluded."""
 
     id: int
     token: UUID
@@ -122,11 +123,12 @@ class Due:
     slot: Slot
     least: Money
     auto_confirm: bool
+    done: datetime | None
 
     @property
     def payout_id(self) -> str:
         """The same for whoever runs this moment: the second finds that it is there."""
-        return f"schedule-{self.id}-{self.slot.at:%Y%m%dT%H%M%SZ}"
+        return f"{SCHEDULED}{self.id}-{self.slot.at:%Y%m%dT%H%M%SZ}"
 
     def __repr__(self) -> str:
         return f"<schedule {self.id} of {self.slot.at:%Y-%m-%d %H:%M}>"
@@ -144,8 +146,8 @@ async def claim_due(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -
 def _due(row: PayoutSchedule, at: datetime) -> Due:
     if row.lease_token is None:
         raise AssertionError("a claimed row has a token")
-    slot = Slot(row.id, last(row.cron, row.time_zone, at))
-    return Due(row.id, row.lease_token, row.party_code, row.shop_code, slot, row.least, row.auto_confirm)
+    slot = Slot(row.id, last(row.cron, row.time_zone, at), row.lease_token)
+    return Due(row.id, row.lease_token, row.party_code, row.shop_code, slot, row.least, row.auto_confirm, row.last_slot)
 
 
 @step()

@@ -31,14 +31,20 @@ def problems(cron: str, time_zone: str, now: datetime) -> list[FieldProblem]:
 
 
 def after(cron: str, time_zone: str, moment: datetime) -> datetime:
-    """The first moment of the schedule behind this one."""
-    return next(CronSim(cron, moment.astimezone(_known(time_zone)))).astimezone(UTC)
+    """The first moment of the schedule behind this one. In the hour that a clock shows twice a fixed time comes once, the first
+    time; so what CronSim finds may lie behind us already."""
+    moments = CronSim(cron, moment.astimezone(_known(time_zone)))
+    return next(at for found in moments if (at := found.astimezone(UTC)) > moment)
 
 
 def last(cron: str, time_zone: str, moment: datetime) -> datetime:
-    """The last moment of the schedule up to this one: however many were missed, it is made up once."""
+    """The last moment of the schedule up to this one: however many were missed, it is made up once. Looked for backwards, then
+    forwards again, for backwards the hour that a clock shows twice is seen once."""
     behind = moment.astimezone(_known(time_zone)).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    return next(CronSim(cron, behind, reverse=True)).astimezone(UTC)
+    found = next(CronSim(cron, behind, reverse=True)).astimezone(UTC)
+    while (later := after(cron, time_zone, found)) <= moment:
+        found = later
+    return found
 
 
 def _known(time_zone: str) -> ZoneInfo:

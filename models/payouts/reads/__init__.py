@@ -17,7 +17,7 @@ from models.payouts.reads.listing import (
 )
 from models.payouts.reads.previewing import Preview, preview
 from models.payouts.reads.records import AttemptRecord, DeliveryRecord, PayoutRecord, PostingRecord, ScheduleRecord
-from models.payouts.reads.working import Backlog, available, backlog, of_slot
+from models.payouts.reads.working import Backlog, available, backlog, begun
 
 __all__ = [
     "CHANGED",
@@ -34,10 +34,10 @@ __all__ = [
     "attempts_of",
     "available",
     "backlog",
+    "begun",
     "deliveries_of",
     "listed",
     "meant",
-    "of_slot",
     "payout",
     "payouts",
     "preview",

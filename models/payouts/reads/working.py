@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.kernel.money import Money
-from models.kernel.sql import fetch, fetch_one, sql
+from models.kernel.sql import TRUE, fetch, fetch_one, join, sql
 from models.parties.reads import ShopRecord
 from models.payouts.reads.records import PayoutRecord
 
 
-async def of_slot(schedule: int, at: datetime) -> PayoutRecord | None:
-    """The payout that was made for a moment of a schedule."""
-    row = await fetch_one(sql("SELECT r.* FROM payout r WHERE r.schedule_id = {} AND r.slot = {}", schedule, at))
-    return PayoutRecord.of(row) if row else None
+async def begun(schedule: int, done: datetime | None) -> list[PayoutRecord]:
+    """The payouts that were made for moments of a schedule behind the last one that was concluded: whoever made them may have
+    died before he had finished."""
+    behind = sql("r.schedule_id = {}", schedule) & (TRUE if done is None else sql("r.slot > {}", done))
+    rows = await fetch(join([sql("SELECT r.* FROM payout r WHERE"), behind, sql("ORDER BY r.slot")]))
+    return [PayoutRecord.of(row) for row in rows]
 
 
 async def available(shop: ShopRecord) -> Money:
