@@ -2,7 +2,8 @@
 
 `python -m benches.load` reads an order (JSON) from stdin and prints what it saw. In a body `@NUMBER@` becomes the
 number of a random person, `@NEXT@` the next one of a row, and `@KEY@` a key that no other request has. An answer counts
-if its status is 200 and it holds `must_contain`; any other ends the run.
+if its status is 200 and it holds `must_contain`; any other ends the run. Where there is something to send `then`, the two
+requests share their number and key, and count as one.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Order:
     persons: int = PERSONS
     first: int = 1
     """What `@NEXT@` begins with."""
+    then: str = ""
+    """What a client sends once `body` was answered."""
 
     def __post_init__(self) -> None:
         if not ip_address(self.host).is_loopback:
@@ -65,23 +68,28 @@ class Run:
         self._head = f"POST {order.path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in named.items())
         self._next = itertools.count(order.first)
         self._keys, self._own = itertools.count(), f"{os.getpid()}-{time.time_ns()}"
-        self._is_constant = "@" not in order.body
+        self._bodies = [body for body in (order.body, order.then) if body]
+        self._is_constant = not any("@" in body for body in self._bodies)
 
-    def request(self) -> bytes:
-        body = self.order.body
+    def requests(self) -> list[bytes]:
+        """What a client sends one after the other."""
+        bodies = self._bodies
         if not self._is_constant:
-            body = body.replace("@NUMBER@", str(random.randint(1, self.order.persons)))
-            if "@NEXT@" in body:
-                body = body.replace("@NEXT@", str(next(self._next)))
-            body = body.replace("@KEY@", f"{self._own}-{next(self._keys)}")
-        return f"{self._head}content-length: {len(body)}\r\n\r\n{body}".encode("ascii")
+            given = {"@NUMBER@": str(random.randint(1, self.order.persons)), "@KEY@": f"{self._own}-{next(self._keys)}"}
+            if any("@NEXT@" in body for body in bodies):
+                given["@NEXT@"] = str(next(self._next))
+            for mark, value in given.items():
+                bodies = [body.replace(mark, value) for body in bodies]
+        return [f"{self._head}content-length: {len(body)}\r\n\r\n{body}".encode("ascii") for body in bodies]
 
-    def answered(self, started: float, head: bytes, body: bytes) -> bool:
-        """Count an answer. Whether to go on."""
+    def answered(self, started: float, head: bytes, body: bytes, *, whole: bool) -> bool:
+        """Count an answer, if it is the last one of what counts as one. Whether to go on."""
         now = time.perf_counter()
         if not head.startswith(b"HTTP/1.1 200 ") or self.must_contain not in body:
             self.fail(RuntimeError(f"an answer that was not wanted:\n{(head + body)[:2000].decode()}"))
             return False
+        if not whole:
+            return True
         self.all += 1
         if started >= self.begin and now <= self.end:
             self.latencies_ms.append((now - started) * 1000)
@@ -102,15 +110,17 @@ class Client(asyncio.Protocol):
 
     def __init__(self, run: Run) -> None:
         self.run, self.buffer, self.started, self.finished = run, b"", 0.0, False
+        self.rest: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
         self._send()
 
     def _send(self) -> None:
-        request = self.run.request()
-        self.started = time.perf_counter()
-        self.transport.write(request)
+        if not self.rest:
+            self.rest = self.run.requests()
+            self.started = time.perf_counter()
+        self.transport.write(self.rest.pop(0))
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -126,7 +136,7 @@ class Client(asyncio.Protocol):
         if len(self.buffer) < end + 4 + size:
             return
         head, body, self.buffer = self.buffer[:end], self.buffer[end + 4 :], b""
-        if self.run.answered(self.started, head, body):
+        if self.run.answered(self.started, head, body, whole=not self.rest):
             self._send()
         else:
             self.finished = True
@@ -158,6 +168,8 @@ async def load(
     headers: dict[str, str] | None = None,
     *,
     first: int = 1,
+    then: str = "",
+    persons: int = PERSONS,
 ) -> tuple[Sample, float]:
     """Have an order carried out by a process of its own. What it saw, and its own processor time for each request."""
     order = Order(
@@ -168,7 +180,9 @@ async def load(
         pace.seconds,
         pace.warm_up_seconds,
         headers=headers or {},
+        persons=persons,
         first=first,
+        then=then,
     )
     before = server.cpu_seconds()
     generator = await asyncio.create_subprocess_exec(

@@ -9,8 +9,9 @@ import strawberry
 from models.deals import operations as deals
 from models.deals import reads
 from models.kernel.pages import Cut
-from models.kernel.viewer import OPERATOR, SERVICE, USER, Viewer
+from models.kernel.viewer import OPERATOR, SERVICE, USER
 from resolvers.access import mutation, query, subscription
+from resolvers.finding import by_number
 from resolvers.watching import Watch
 from schema.connections import Connection
 from schema.context import Info
@@ -37,19 +38,12 @@ from schema.deals import (
     OpenDealDisputeInput,
     OpenDealDisputeResult,
 )
-from schema.node import number_of
 from schema.scalars import Cursor
 
 EVENTS_OF = "deal"
 
 
-async def _nodes(viewer: Viewer, ids: list[str]) -> dict[str, Deal]:
-    numbers = {id: number for id in ids if (number := number_of(id, NOUN)) is not None}
-    found = await reads.deals(viewer, list(numbers.values()))
-    return {id: Deal.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-NODES = {NOUN: _nodes}
+NODES = {NOUN: by_number(NOUN, reads.deals, Deal.of)}
 
 
 @strawberry.type

@@ -16,6 +16,7 @@ from models.kernel.viewer import AUDITOR, OPERATOR, SERVICE, Viewer
 from models.wiring import TOPICS
 from resolvers.access import mutation, query
 from resolvers.bulk import each
+from resolvers.finding import by_number
 from schema.connections import Connection
 from schema.context import Info
 from schema.inbox import (
@@ -35,20 +36,10 @@ from schema.node import number_of
 from schema.scalars import Cursor
 from settings import settings
 
-
-async def _messages(viewer: Viewer, ids: list[str]) -> dict[str, InboxMessage]:
-    numbers = {id: number for id in ids if (number := number_of(id, MESSAGE)) is not None}
-    found = await reads.messages(viewer, list(numbers.values()))
-    return {id: InboxMessage.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _letters(viewer: Viewer, ids: list[str]) -> dict[str, DeadLetter]:
-    numbers = {id: number for id in ids if (number := number_of(id, LETTER)) is not None}
-    found = await reads.letters(viewer, list(numbers.values()))
-    return {id: DeadLetter.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-NODES = {MESSAGE: _messages, LETTER: _letters}
+NODES = {
+    MESSAGE: by_number(MESSAGE, reads.messages, InboxMessage.of),
+    LETTER: by_number(LETTER, reads.letters, DeadLetter.of),
+}
 NOBODYS = 0  # the number of no letter: an id that is none is not found like any other
 
 

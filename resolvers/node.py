@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any
 
@@ -13,15 +12,14 @@ import resolvers
 from models.kernel.refusals import NotFound
 from models.kernel.viewer import Viewer as Asker
 from resolvers.access import query
+from resolvers.finding import Finder
 from schema.context import Info
 from schema.node import Node, parse_id
 from schema.viewer import Viewer
 
-Finder = Callable[[Asker, list[str]], Awaitable[dict[str, Any]]]
-
 
 @cache
-def _finders() -> dict[str, Finder]:
+def _finders() -> dict[str, Finder[Any]]:
     return {noun: find for module in resolvers.modules() for noun, find in getattr(module, "NODES", {}).items()}
 
 

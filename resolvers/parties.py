@@ -5,10 +5,11 @@ from __future__ import annotations
 import strawberry
 
 from models.kernel.pages import Cut
-from models.kernel.viewer import AUDITOR, MERCHANT, OPERATOR, Viewer
+from models.kernel.viewer import AUDITOR, MERCHANT, OPERATOR
 from models.parties import operations as parties
 from models.parties import reads
 from resolvers.access import mutation, query
+from resolvers.finding import by_number
 from schema.connections import Connection
 from schema.context import Info
 from schema.contracts import (
@@ -21,7 +22,6 @@ from schema.contracts import (
     UpsertPayoutToolInput,
     UpsertPayoutToolResult,
 )
-from schema.node import number_of
 from schema.parties import (
     PARTY,
     SHOP,
@@ -53,50 +53,14 @@ from schema.terms import (
     UpsertTermSetResult,
 )
 
-
-def _numbers(ids: list[str], noun: str) -> dict[str, int]:
-    return {id: number for id in ids if (number := number_of(id, noun)) is not None}
-
-
-async def _parties(viewer: Viewer, ids: list[str]) -> dict[str, Party]:
-    numbers = _numbers(ids, PARTY)
-    found = await reads.parties(viewer, list(numbers.values()))
-    return {id: Party.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _shops(viewer: Viewer, ids: list[str]) -> dict[str, Shop]:
-    numbers = _numbers(ids, SHOP)
-    found = await reads.shops(viewer, list(numbers.values()))
-    return {id: Shop.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _contracts(viewer: Viewer, ids: list[str]) -> dict[str, Contract]:
-    numbers = _numbers(ids, CONTRACT)
-    found = await reads.contracts(viewer, list(numbers.values()))
-    return {id: Contract.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _tools(viewer: Viewer, ids: list[str]) -> dict[str, PayoutTool]:
-    numbers = _numbers(ids, TOOL)
-    found = await reads.tools(viewer, list(numbers.values()))
-    return {id: PayoutTool.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _institutions(viewer: Viewer, ids: list[str]) -> dict[str, PaymentInstitution]:
-    numbers = _numbers(ids, INSTITUTION)
-    found = await reads.institutions(viewer, list(numbers.values()))
-    return {id: PaymentInstitution.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _term_sets(viewer: Viewer, ids: list[str]) -> dict[str, TermSet]:
-    numbers = _numbers(ids, TERMS)
-    found = await reads.term_sets(viewer, list(numbers.values()))
-    return {id: TermSet.of(found[number]) for id, number in numbers.items() if number in found}
-
-
 NODES = {
-    PARTY: _parties, SHOP: _shops, CONTRACT: _contracts, TOOL: _tools, INSTITUTION: _institutions, TERMS: _term_sets,
-}  # fmt: skip
+    PARTY: by_number(PARTY, reads.parties, Party.of),
+    SHOP: by_number(SHOP, reads.shops, Shop.of),
+    CONTRACT: by_number(CONTRACT, reads.contracts, Contract.of),
+    TOOL: by_number(TOOL, reads.tools, PayoutTool.of),
+    INSTITUTION: by_number(INSTITUTION, reads.institutions, PaymentInstitution.of),
+    TERMS: by_number(TERMS, reads.term_sets, TermSet.of),
+}
 
 
 @strawberry.type

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import strawberry
 
 from models.kernel.pages import Cut
-from models.kernel.viewer import AUDITOR, OPERATOR, SERVICE, USER, Viewer
+from models.kernel.viewer import AUDITOR, OPERATOR, SERVICE, USER
 from models.payments import operations as payments
 from models.payments import reads
 from models.payments.wiring import CHECK_PAYMENTS, PROVE_RESERVES
@@ -15,11 +15,11 @@ from models.people import reads as people
 from models.people.tables import owner
 from models.work import reads as work
 from resolvers.access import mutation, query, subscription
+from resolvers.finding import by_number
 from resolvers.watching import Watch
 from schema.connections import Connection
 from schema.context import Info
 from schema.gateways import GATEWAY, PaymentGateway, UpsertPaymentGatewayInput, UpsertPaymentGatewayResult
-from schema.node import number_of
 from schema.payments import (
     NOUN,
     ORDERS,
@@ -46,35 +46,12 @@ from schema.work import JobRun
 EVENTS_OF = "payment"
 
 
-def _numbers(ids: list[str], noun: str) -> dict[str, int]:
-    return {id: number for id in ids if (number := number_of(id, noun)) is not None}
-
-
-async def _payments(viewer: Viewer, ids: list[str]) -> dict[str, Payment]:
-    numbers = _numbers(ids, NOUN)
-    found = await reads.payments(viewer, list(numbers.values()))
-    return {id: Payment.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _gateways(_viewer: Viewer, ids: list[str]) -> dict[str, PaymentGateway]:
-    numbers = _numbers(ids, GATEWAY)
-    found = await reads.gateways(list(numbers.values()))
-    return {id: PaymentGateway.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _wallets(viewer: Viewer, ids: list[str]) -> dict[str, Wallet]:
-    numbers = _numbers(ids, WALLET)
-    found = await reads.wallets(viewer, list(numbers.values()))
-    return {id: Wallet.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _sweeps(viewer: Viewer, ids: list[str]) -> dict[str, Sweep]:
-    numbers = _numbers(ids, SWEEP)
-    found = await reads.sweeps(viewer, list(numbers.values()))
-    return {id: Sweep.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-NODES = {NOUN: _payments, GATEWAY: _gateways, WALLET: _wallets, SWEEP: _sweeps}
+NODES = {
+    NOUN: by_number(NOUN, reads.payments, Payment.of),
+    GATEWAY: by_number(GATEWAY, lambda _viewer, ids: reads.gateways(ids), PaymentGateway.of),
+    WALLET: by_number(WALLET, reads.wallets, Wallet.of),
+    SWEEP: by_number(SWEEP, reads.sweeps, Sweep.of),
+}
 
 
 @strawberry.type

@@ -8,17 +8,17 @@ from datetime import datetime
 import strawberry
 
 from models.kernel.pages import Cut
-from models.kernel.viewer import AUDITOR, MERCHANT, OPERATOR, Viewer
+from models.kernel.viewer import AUDITOR, MERCHANT, OPERATOR
 from models.parties import reads as parties
 from models.payouts import operations as payouts
 from models.payouts import reads
 from resolvers.access import mutation, query, subscription
+from resolvers.finding import by_number
 from resolvers.watching import Watch
 from schema.cashflow import CashFlowPreview
 from schema.connections import Connection
 from schema.context import Info
 from schema.money import MoneyInput
-from schema.node import number_of
 from schema.payouts import (
     NOUN,
     ORDERS,
@@ -52,19 +52,10 @@ from schema.schedules import (
 EVENTS_OF = "payout"
 
 
-async def _payouts(viewer: Viewer, ids: list[str]) -> dict[str, Payout]:
-    numbers = {id: number for id in ids if (number := number_of(id, NOUN)) is not None}
-    found = await reads.payouts(viewer, list(numbers.values()))
-    return {id: Payout.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-async def _schedules(viewer: Viewer, ids: list[str]) -> dict[str, PayoutSchedule]:
-    numbers = {id: number for id in ids if (number := number_of(id, SCHEDULE)) is not None}
-    found = await reads.schedules(viewer, list(numbers.values()))
-    return {id: PayoutSchedule.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-NODES = {NOUN: _payouts, SCHEDULE: _schedules}
+NODES = {
+    NOUN: by_number(NOUN, reads.payouts, Payout.of),
+    SCHEDULE: by_number(SCHEDULE, reads.schedules, PayoutSchedule.of),
+}
 
 
 @strawberry.type

@@ -8,17 +8,17 @@ import strawberry
 
 from models.kernel.pages import Cut
 from models.kernel.refusals import NotFound
-from models.kernel.viewer import AUDITOR, OPERATOR, SERVICE, USER, Viewer
+from models.kernel.viewer import AUDITOR, OPERATOR, SERVICE, USER
 from models.people import operations as people
 from models.people import reads
 from models.people.errors import PERSON_NOT_FOUND
 from models.people.tables import owner
 from models.people.wiring import BALANCE
 from resolvers.access import mutation, query, subscription
+from resolvers.finding import by_number
 from resolvers.watching import Watch
 from schema.connections import Connection
 from schema.context import Info
-from schema.node import number_of
 from schema.people import (
     NOUN,
     AdjustBalanceInput,
@@ -34,14 +34,7 @@ from schema.people import (
 )
 from schema.scalars import CurrencyCode, Cursor
 
-
-async def _nodes(viewer: Viewer, ids: list[str]) -> dict[str, Person]:
-    numbers = {id: number for id in ids if (number := number_of(id, NOUN)) is not None}
-    found = await reads.persons(viewer, list(numbers.values()))
-    return {id: Person.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-NODES = {NOUN: _nodes}
+NODES = {NOUN: by_number(NOUN, reads.persons, Person.of)}
 
 
 @strawberry.type

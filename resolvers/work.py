@@ -5,23 +5,17 @@ from __future__ import annotations
 import strawberry
 
 from models.kernel.refusals import NotFound
-from models.kernel.viewer import AUDITOR, OPERATOR, Viewer
+from models.kernel.viewer import AUDITOR, OPERATOR
 from models.wiring import JOBS
 from models.work import operations as work
 from models.work import reads
 from resolvers.access import mutation, query
+from resolvers.finding import by_number
 from schema.context import Info
-from schema.node import number_of
 from schema.work import RUN, Job, JobRun, RunJobInput, RunJobResult
 
-
-async def _nodes(viewer: Viewer, ids: list[str]) -> dict[str, JobRun]:
-    numbers = {id: number for id in ids if (number := number_of(id, RUN)) is not None}
-    found = await reads.runs(viewer, list(numbers.values()))
-    return {id: JobRun.of(found[number]) for id, number in numbers.items() if number in found}
-
-
-NODES = {RUN: _nodes}
+_runs = by_number(RUN, reads.runs, JobRun.of)
+NODES = {RUN: _runs}
 
 
 @strawberry.type
@@ -32,7 +26,7 @@ class Queries:
 
     @query("A run of a job that an operator asked for.", OPERATOR, AUDITOR)
     async def job_run(self, info: Info, id: strawberry.ID) -> JobRun | None:
-        found = await _nodes(info.context.viewer, [id])
+        found = await _runs(info.context.viewer, [id])
         if not found:
             raise NotFound("job run")
         return found[id]

@@ -15,7 +15,7 @@ from models.kernel.money import Money
 from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.refusals import NotFound
 from models.kernel.rows import moment
-from models.kernel.sql import FALSE, TRUE, Row, Sql, fetch, join, sql
+from models.kernel.sql import FALSE, Row, Sql, all_of, fetch, join, sql
 from models.kernel.viewer import SERVICE, USER, Viewer
 from models.unit import NounRecord
 
@@ -116,11 +116,7 @@ class Wanted:
             ("r.created_at >= {}", self.created_from),
             ("r.created_at < {}", self.created_to),
         )
-        wanted = TRUE
-        for text, value in given:
-            if value is not None:
-                wanted &= sql(text, value)
-        return wanted
+        return all_of(given)
 
 
 async def listed(viewer: Viewer, wanted: Wanted, order: Order, cut: Cut) -> Page[DealRecord]:

@@ -47,6 +47,15 @@ def join(parts: Sequence[Sql], separator: str = " ") -> Sql:
     return Sql(separator.join(part.text for part in parts), tuple(v for part in parts for v in part.values))
 
 
+def all_of(given: Sequence[tuple[str, Any]]) -> Sql:
+    """Every condition whose value was given: ("r.status = {}", "open"); a tuple is several values, None is none."""
+    wanted = TRUE
+    for text, value in given:
+        if value is not None:
+            wanted &= sql(text, *(value if isinstance(value, tuple) else (value,)))
+    return wanted
+
+
 async def fetch(query: Sql) -> list[Row]:
     """The rows of a read, outside any unit."""
     text, values = query.render()

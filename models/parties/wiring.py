@@ -43,6 +43,7 @@ CHECKS = (
             UNION ALL
            SELECT a.name || ' ' || a.currency || ' belongs to no shop' FROM ledger_account a
             WHERE a.kind IN ('shop.settlement', 'shop.guarantee', 'shop.payout') AND NOT EXISTS (
-              SELECT FROM shop s WHERE a.id IN (s.settlement_account, s.guarantee_account, s.payout_account))""",
+              SELECT FROM shop s WHERE a.owner = 'shop:' || s.party_code || '/' || s.code
+                 AND a.id IN (s.settlement_account, s.guarantee_account, s.payout_account))""",
     ),
 )

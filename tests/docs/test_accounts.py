@@ -25,8 +25,8 @@ from server.graphql.schema import schema
 from server.seed import seed
 from tests.make import money
 from tests.payments.conftest import world
-from tests.payouts.paying import Paying, tools
 from tests.payouts.shops import F1, paid_out, shop
+from tests.payouts.tills import Till, tools
 from tests.sandbox.conftest import box
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -82,8 +82,8 @@ async def test_all_that_parties_and_payouts_posted_is_on_the_page(make):
     await paid_out(make, its, "20.00", payout_id="taken-back")
     await payouts.confirm("taken-back", by=make.operator.viewer)
     await payouts.cancel("taken-back", "a test", by=make.operator.viewer)
-    await drain_inbox(tools(Paying()))
-    await deliver_payouts(tools(Paying()))
+    await drain_inbox(tools(Till()))
+    await deliver_payouts(tools(Till()))
     kinds = {kind for kind, _, _ in shown("parties", "payouts")}
     assert {one for one in await posted() if one[0] in kinds} >= shown("parties", "payouts")
 

@@ -79,7 +79,7 @@ async def test_an_export_goes_on_where_it_was(database, redis):
     seen: list[int] = []
 
     class Target:
-        name = "test"
+        name, nouns = "test", None
 
         async def start(self, position: int, head: int) -> int:
             return position

@@ -108,7 +108,7 @@ def _chain(sets: TermSets, id: int) -> list[tuple[TimedTerms, ...]]:
 
 _LIVE = """
 WITH RECURSIVE p AS (SELECT * FROM party WHERE code = {}),
-     s AS (SELECT s.* FROM shop s JOIN p ON p.id = s.party_id WHERE s.code = {}),
+     s AS (SELECT s.* FROM shop s WHERE s.party_code = {} AND s.code = {}),
      c AS (SELECT c.* FROM contract c JOIN s ON s.contract_id = c.id),
      wanted AS (SELECT terms_id AS id FROM c
                  UNION SELECT (a ->> 'terms_id')::bigint FROM c, jsonb_array_elements(c.adjustments) a),
@@ -126,7 +126,7 @@ SELECT to_jsonb(p.*) AS party, (SELECT to_jsonb(s.*) FROM s) AS shop, (SELECT to
 
 async def checkout(party: str, shop: str) -> CheckedOut:
     """As it is now. Refuses PARTY_NOT_FOUND, SHOP_NOT_FOUND; rights are the caller's matter."""
-    row = await fetch_one(sql(_LIVE.strip(), party, shop))
+    row = await fetch_one(sql(_LIVE.strip(), party, party, shop))
     if row is None:
         raise NotFound("party", code=PARTY_NOT_FOUND)
     if row["shop"] is None:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.refusals import NotFound
-from models.kernel.sql import TRUE, Sql, fetch, join, sql
+from models.kernel.sql import TRUE, Sql, all_of, fetch, join, sql
 from models.kernel.viewer import Viewer
 from models.payments.errors import PAYMENT_NOT_FOUND
 from models.payments.lifecycle import (
@@ -105,7 +104,7 @@ class Wanted:
             ("r.created_at >= {}", self.created_from),
             ("r.created_at < {}", self.created_to),
         )
-        return _all_of(given)
+        return all_of(given)
 
 
 _PAID_TO = """r.id IN (SELECT payment_id FROM wallet WHERE address = {}
@@ -241,7 +240,7 @@ class WantedSweeps:
 
     @property
     def where(self) -> Sql:
-        return _all_of(
+        return all_of(
             (
                 ("r.status = {}", self.status and self.status.value),
                 ("r.purpose = {}", self.purpose and self.purpose.value),
@@ -253,11 +252,3 @@ class WantedSweeps:
 async def sweeps_listed(viewer: Viewer, wanted: WantedSweeps, cut: Cut) -> Page[SweepRecord]:
     """A page of what was sent over the chain, the newest first."""
     return await page(sql("SELECT r.* FROM sweep r"), staff(viewer) & wanted.where, NEWEST_SWEEP, cut, SweepRecord.of)
-
-
-def _all_of(given: Sequence[tuple[str, Any]]) -> Sql:
-    wanted = TRUE
-    for text, value in given:
-        if value is not None:
-            wanted &= sql(text, *(value if isinstance(value, tuple) else (value,)))
-    return wanted

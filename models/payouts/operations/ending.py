@@ -23,16 +23,16 @@ from settings import settings
 async def confirm(work: Unit, key: int | str, *, by: Viewer, request: Request | None = None) -> Payout:
     """What was held has happened; where an outside system is to be told, its delivery is queued. [spec/payouts §3.3]
 
-    Locks the payout, then its plan, then accounts. Commits the plan. Repeated: the payout, nothing written.
+    Locks the payout, then its plan, then accounts. Commits the plan, last: others wait for the accounts of the shop until this
+    ends. Repeated: the payout, nothing written.
     """
     payout = await locked_payout(work, key, by)
-    move = PAYOUTS.may(payout, "confirm", by)
-    await work.finish(postings.plan(payout), "commit")
-    await moved(work, payout, move)
+    await moved(work, payout, PAYOUTS.may(payout, "confirm", by))
     if has_delivery(payout.tool_kind):
         await work.bear(
             Delivery(payout_id=payout.id, kind=payout.tool_kind, next_check_at=now()), "queue_delivery", payout
         )
+    await work.finish(postings.plan(payout), "commit")
     return payout
 
 
@@ -50,7 +50,8 @@ async def cancel(work: Unit, key: int | str, details: str, *, by: Viewer, reques
     committed at once. [spec/payouts §3.4, §4.3]
 
     Locks the payout, its delivery, then its plan, then accounts. A delivery that has not begun is withdrawn; one that has refuses
-    DELIVERY_STARTED. What went to a wallet is never taken back. Repeated: the payout, with its first details, nothing written.
+    DELIVERY_STARTED. What went to a wallet is never taken back. The money moves last, as in `confirm`. Repeated: the payout, with
+    its first details, nothing written.
     """
     payout = await locked_payout(work, key, by)
     move = PAYOUTS.may(payout, "revert" if payout.status is PayoutStatus.CONFIRMED else "cancel", by)
@@ -58,12 +59,13 @@ async def cancel(work: Unit, key: int | str, details: str, *, by: Viewer, reques
         raise InvalidInput(*problems)
     if payout.delivery_status is DeliveryStatus.QUEUED:
         await work.move_child(await locked_delivery(work, payout), "withdraw_delivery", payout)
+    payout.cancel_details = details
+    await moved(work, payout, move, details=details)
     if move == "revert":
         await revert(work, payout)
     else:
         await work.finish(postings.plan(payout), "rollback")
-    payout.cancel_details = details
-    return await moved(work, payout, move, details=details)
+    return payout
 
 
 async def revert(work: Unit, payout: Payout) -> None:

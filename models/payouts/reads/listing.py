@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from models.kernel.money import Money
 from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.refusals import NotFound
-from models.kernel.sql import TRUE, Sql, fetch, join, sql
+from models.kernel.sql import Sql, all_of, fetch, join, sql
 from models.kernel.viewer import Viewer
 from models.parties.lifecycle import ToolKind
 from models.payouts.errors import PAYOUT_NOT_FOUND
@@ -74,18 +74,10 @@ class Wanted:
             ("r.needs_attention = {}", self.needs_attention),
             ("r.created_at >= {}", self.created_from),
             ("r.created_at < {}", self.created_to),
+            ("r.amount_minor >= {} AND r.currency = {}", self.amount_from and astuple(self.amount_from)),
+            ("r.amount_minor < {} AND r.currency = {}", self.amount_to and astuple(self.amount_to)),
         )
-        wanted = TRUE
-        for text, value in given:
-            if value is not None:
-                wanted &= sql(text, value)
-        for text, money in (
-            ("r.amount_minor >= {} AND r.currency = {}", self.amount_from),
-            ("r.amount_minor < {} AND r.currency = {}", self.amount_to),
-        ):
-            if money is not None:
-                wanted &= sql(text, money.minor, money.currency)
-        return wanted
+        return all_of(given)
 
 
 async def listed(viewer: Viewer, wanted: Wanted, order: Order, cut: Cut) -> Page[PayoutRecord]:
