@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
                 ('revision', fields.BigIntField(default=0, description='of all that its payouts rest on')),
                 ('scheduled', fields.BooleanField(default=False, description='its payouts are made by a schedule: it needs a tool')),
             ],
-            options={'table': 'shop', 'app': 'models', 'constraints': [UniqueConstraint(fields=('party_code', 'code'), name='shop_once'), CheckConstraint(check='NOT scheduled OR payout_tool_id IS NOT NULL', name='shop_scheduled_with_a_tool')], 'indexes': [Index(fields=['contract_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A place where a party earns money, in one currency, on accounts of its own.'},
+            options={'table': 'shop', 'app': 'models', 'constraints': [UniqueConstraint(fields=('party_code', 'code'), name='shop_once'), CheckConstraint(check='NOT scheduled OR payout_tool_id IS NOT NULL', name='shop_scheduled_with_a_tool')], 'indexes': [Index(fields=['contract_id', 'id']), Index(fields=['party_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A place where a party earns money, in one currency, on accounts of its own.'},
             bases=['LivingRow'],
         ),
         ops.AddConstraint(

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('lease_until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('lease_token', fields.UUIDField(null=True)),
             ],
-            options={'table': 'payout_schedule', 'app': 'models', 'constraints': [CheckConstraint(check='least_minor > 0', name='payout_schedule_least')], 'indexes': [Index(fields=['next_at', 'id'])], 'pk_attr': 'id', 'table_description': "When a shop's money is paid out by itself."},
+            options={'table': 'payout_schedule', 'app': 'models', 'constraints': [CheckConstraint(check='least_minor > 0', name='payout_schedule_least')], 'indexes': [Index(fields=['next_at', 'id']), Index(fields=['party_code', 'id'])], 'pk_attr': 'id', 'table_description': "When a shop's money is paid out by itself."},
             bases=['LivingRow'],
         ),
         ops.CreateModel(
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 ('schedule', fields.ForeignKeyField('models.PayoutSchedule', source_field='schedule_id', null=True, db_constraint=True, to_field='id', related_name='payouts', on_delete=OnDelete.RESTRICT)),
                 ('slot', fields.DatetimeField(null=True, description='the moment of the schedule that it was made for', auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'payout', 'app': 'models', 'constraints': [UniqueConstraint(fields=('schedule_id', 'slot'), name='payout_once_for_a_slot'), CheckConstraint(check='requested_minor > 0 AND amount_minor > 0', name='payout_amounts'), CheckConstraint(check="cancel_details IS NULL OR status = 'cancelled'", name='payout_cancelled_with_details'), CheckConstraint(check="(failure IS NOT NULL) = (status = 'failed')", name='payout_failed_for_a_reason'), CheckConstraint(check='(schedule_id IS NULL) = (slot IS NULL)', name='payout_of_a_slot_whole')], 'indexes': [Index(fields=['party_code', 'id']), Index(fields=['party_code', 'shop_code', 'id']), Index(fields=['status', 'id']), Index(fields=['updated_at', 'id']), Index(fields=['delivery_status', 'id']), Index(fields=['needs_attention', 'id'])], 'pk_attr': 'id', 'table_description': 'Money on its way out of a shop. `payout_id` is what everybody else knows it by.'},
+            options={'table': 'payout', 'app': 'models', 'constraints': [UniqueConstraint(fields=('schedule_id', 'slot'), name='payout_once_for_a_slot'), CheckConstraint(check='requested_minor > 0 AND amount_minor > 0', name='payout_amounts'), CheckConstraint(check="cancel_details IS NULL OR status = 'cancelled'", name='payout_cancelled_with_details'), CheckConstraint(check="(failure IS NOT NULL) = (status = 'failed')", name='payout_failed_for_a_reason'), CheckConstraint(check='(schedule_id IS NULL) = (slot IS NULL)', name='payout_of_a_slot_whole')], 'indexes': [Index(fields=['party_code', 'id']), Index(fields=['party_code', 'updated_at', 'id']), Index(fields=['party_code', 'status', 'id']), Index(fields=['party_code', 'shop_code', 'id']), Index(fields=['status', 'id']), Index(fields=['updated_at', 'id']), Index(fields=['delivery_status', 'id']), Index(fields=['needs_attention', 'id'])], 'pk_attr': 'id', 'table_description': 'Money on its way out of a shop. `payout_id` is what everybody else knows it by.'},
             bases=['LivingRow'],
         ),
         ops.CreateModel(

@@ -176,7 +176,7 @@ class Shop(LivingRow):
 
     class Meta:
         table = "shop"
-        indexes = (Index(fields=("contract_id", "id")),)
+        indexes = (Index(fields=("contract_id", "id")), Index(fields=("party_id", "id")))
         constraints = (
             UniqueConstraint(name="shop_once", fields=("party_code", "code")),
             CheckConstraint(name="shop_scheduled_with_a_tool", check="NOT scheduled OR payout_tool_id IS NOT NULL"),

@@ -60,7 +60,7 @@ class PayoutSchedule(LivingRow):
 
     class Meta:
         table = "payout_schedule"
-        indexes = (Index(fields=("next_at", "id")),)
+        indexes = (Index(fields=("next_at", "id")), Index(fields=("party_code", "id")))
         constraints = (CheckConstraint(name="payout_schedule_least", check="least_minor > 0"),)
 
     @property
@@ -115,6 +115,8 @@ class Payout(LivingRow):
         table = "payout"
         indexes = (
             Index(fields=("party_code", "id")),
+            Index(fields=("party_code", "updated_at", "id")),
+            Index(fields=("party_code", "status", "id")),
             Index(fields=("party_code", "shop_code", "id")),
             Index(fields=("status", "id")),
             Index(fields=("updated_at", "id")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from datetime import timedelta
 
-import orjson
 import pytest
 
 from models.deals import operations as deals
@@ -17,6 +16,7 @@ from models.kernel.pages import Cut
 from models.kernel.sql import fetch, sql, transaction
 from models.kernel.viewer import Role, Viewer
 from tests.deals.situations import done, offer
+from tests.plans import explained, noting, touched, whole
 
 LIST = """query ($filter: DealFilter, $order: DealOrder!, $first: Int, $after: Cursor, $last: Int, $before: Cursor) {
   deals(filter: $filter, orderBy: $order, first: $first, after: $after, last: $last, before: $before) {
@@ -197,25 +197,6 @@ async def long_table(pool):
         await db.execute("TRUNCATE person CASCADE")
 
 
-def steps(plan):
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from steps(part)
-
-
-async def explained(query):
-    text, values = query.render()
-    async with transaction() as db:
-        (plan,) = orjson.loads(await db.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *values))
-    return list(steps(plan["Plan"]))
-
-
-def touched(plan):
-    """How many rows its scans have looked at."""
-    scans = [step for step in plan if "Scan" in step["Node Type"] and step.get("Relation Name") == "deal"]
-    return sum((s["Actual Rows"] + s.get("Rows Removed by Filter", 0)) * s["Actual Loops"] for s in scans)
-
-
 @pytest.mark.parametrize("viewer", [STAFF, PERSON, SHOP], ids=lambda viewer: viewer.subject)
 @pytest.mark.parametrize("order", ORDERS)
 async def test_a_page_of_a_long_table_is_read_by_an_index_and_no_further_than_it_goes(
@@ -224,26 +205,26 @@ async def test_a_page_of_a_long_table_is_read_by_an_index_and_no_further_than_it
     for (name, wanted), backwards in itertools.product(FILTERS.items(), (False, True)):
         asked = []
         with monkeypatch.context() as patched:
-            patched.setattr(pages, "fetch", lambda query, asked=asked: _kept(query, asked))
+            patched.setattr(pages, "fetch", noting(asked))
             first = await reads.listed(viewer, wanted, ORDERS[order], Cut(last=20) if backwards else Cut(first=20))
             middle = Cut(last=20, before=first.cursors[0]) if backwards else Cut(first=20, after=first.cursors[-1])
             await reads.listed(viewer, wanted, ORDERS[order], middle)
         for query in asked:
             plan = await explained(query)
             assert not [step for step in plan if step["Node Type"] == "Seq Scan"], (name, plan)
-            assert touched(plan) <= ROWS_MAX, (name, backwards, touched(plan), [s.get("Index Name") for s in plan])
-
-
-async def _kept(query, asked):
-    asked.append(query)
-    return await fetch(query)
+            assert touched(plan, "deal") <= ROWS_MAX, (
+                name,
+                backwards,
+                touched(plan, "deal"),
+                [s.get("Index Name") for s in plan],
+            )
 
 
 async def test_jobs_find_their_work_by_an_index(long_table, monkeypatch):
     asked = []
-    monkeypatch.setattr(reads, "fetch", lambda query: _kept(query, asked))
+    monkeypatch.setattr(reads, "fetch", noting(asked))
     assert await reads.promotable(200) == []
     assert len(await reads.overdue(500)) == 500
     for query in asked:
         plan = await explained(query)
-        assert not [step for step in plan if step.get("Relation Name") == "deal" and step["Node Type"] == "Seq Scan"]
+        assert not whole(plan, "deal")

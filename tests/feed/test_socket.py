@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import jwt
 import pytest
@@ -234,6 +235,10 @@ async def test_text_that_is_no_utf_8_ends_the_socket_and_is_no_error_of_ours(wir
 # --- operations that cannot be done ------------------------------------------------------------------------------------
 
 
+def nested(levels: int) -> list[Any]:
+    return [nested(levels - 1)] if levels else []
+
+
 IMPOSSIBLE = [
     ({}, "BAD_USER_INPUT", "query must be a document."),
     ({"query": None}, "BAD_USER_INPUT", "query must be a document."),
@@ -246,7 +251,7 @@ IMPOSSIBLE = [
     (QUERY | {"operationName": ["A"]}, "BAD_USER_INPUT", "operationName must be a string."),
     (QUERY | {"extensions": []}, "BAD_USER_INPUT", "extensions must be an object."),
     (QUERY | {"extensions": "x"}, "BAD_USER_INPUT", "extensions must be an object."),
-    (QUERY | {"variables": {"a": [[[[[[[[[[1]]]]]]]]]]}}, "BAD_USER_INPUT", "variables are nested too deeply."),
+    (QUERY | {"variables": {"a": nested(24)}}, "BAD_USER_INPUT", "variables are nested too deeply."),
     ({"query": "{"}, "BAD_USER_INPUT", "Syntax Error: Expected Name, found <EOF>."),
     ({"query": "{ " * 900}, "BAD_USER_INPUT", "Syntax Error: Expected Name, found '{'."),
     ({"query": "{ xyzzyxyzzy }"}, "BAD_USER_INPUT", "Cannot query field 'xyzzyxyzzy' on type 'Query'."),
@@ -569,6 +574,7 @@ FIELDS = {
     "dealChanged": ("subscription { dealChanged { __typename } }", EVERYBODY, None, None),
     "paymentChanged": ("subscription { paymentChanged { __typename } }", EVERYBODY, None, None),
     "balanceChanged": (BALANCE, {*STAFF, Role.USER}, "FORBIDDEN", "PERSON_NOT_FOUND"),
+    "payoutChanged": ("subscription { payoutChanged { __typename } }", {*STAFF, Role.MERCHANT}, "FORBIDDEN", None),
 }
 
 

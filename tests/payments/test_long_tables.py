@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 
-import orjson
 import pytest
 
 from models.kernel import pages
 from models.kernel.pages import Cut
-from models.kernel.sql import fetch, join, sql, transaction
+from models.kernel.sql import join, sql, transaction
 from models.kernel.viewer import Role, Viewer
 from models.payments import reads
 from models.payments.lifecycle import PaymentStatus
 from models.payments.reads import working
 from models.work import claims
+from tests.plans import explained, noting, touched, whole
 
 MANY = """
 INSERT INTO person (id, version, created_at, updated_at, name, status)
@@ -56,44 +56,18 @@ async def long_table(pool):
         await db.execute("TRUNCATE person, payment_gateway CASCADE")
 
 
-def steps(plan):
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from steps(part)
-
-
-async def plan_of(text, *values):
-    async with transaction() as db:
-        (plan,) = orjson.loads(await db.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *values))
-    return list(steps(plan["Plan"]))
-
-
-def touched(plan, table="payment"):
-    scans = [step for step in plan if "Scan" in step["Node Type"] and step.get("Relation Name") == table]
-    return sum((s["Actual Rows"] + s.get("Rows Removed by Filter", 0)) * s["Actual Loops"] for s in scans)
-
-
-async def kept(query, asked):
-    asked.append(query)
-    return await fetch(query)
-
-
 @pytest.mark.parametrize("viewer", [STAFF, PERSON, SHOP], ids=lambda viewer: viewer.subject)
 @pytest.mark.parametrize("order", [reads.NEWEST, reads.OLDEST, reads.CHANGED], ids=lambda order: order.name)
 async def test_a_page_is_read_by_an_index(long_table, monkeypatch, viewer, order):
     for (name, wanted), backwards in itertools.product(FILTERS.items(), (False, True)):
         asked = []
         with monkeypatch.context() as patched:
-            patched.setattr(pages, "fetch", lambda query, asked=asked: kept(query, asked))
+            patched.setattr(pages, "fetch", noting(asked))
             await reads.listed(viewer, wanted, order, Cut(last=20) if backwards else Cut(first=20))
         for query in asked:
-            text, values = query.render()
-            plan = await plan_of(text, *values)
-            assert not [s for s in plan if s["Node Type"] == "Seq Scan" and s["Relation Name"] == "payment"], (
-                name,
-                plan,
-            )
-            assert touched(plan) <= ROWS_MAX, (name, backwards, touched(plan))
+            plan = await explained(query)
+            assert not whole(plan, "payment"), (name, plan)
+            assert touched(plan, "payment") <= ROWS_MAX, (name, backwards, touched(plan, "payment"))
 
 
 @pytest.mark.parametrize(("marked", "index"), [("r.marks > 0", "payment_due"), ("r.marks = 0", "payment_asked")])
@@ -101,21 +75,19 @@ async def test_a_claim_takes_the_longest_due_from_its_own_index(long_table, mark
     query = join(
         [sql("SELECT r.id FROM payment r WHERE"), sql(f"{marked} AND r.next_check_at <= now()") & sql(claims.FREE)]
     )
-    text, _ = query.render()
-    plan = await plan_of(f"{text} ORDER BY r.next_check_at, r.id LIMIT 60")
+    plan = await explained(join([query, sql("ORDER BY r.next_check_at, r.id LIMIT 60")]))
     assert {step.get("Index Name") for step in plan} & {index, "payment_due", "payment_asked"} == {index}
-    assert touched(plan) <= 60
+    assert touched(plan, "payment") <= 60
 
 
 async def test_what_blocks_bring_is_looked_up_by_address(long_table):
     addresses = [f"T{n}" for n in range(29_990, 30_500)]
-    plan = await plan_of("SELECT * FROM wallet WHERE network = 'tron' AND address = ANY($1::text[])", addresses)
+    plan = await explained(sql("SELECT * FROM wallet WHERE network = 'tron' AND address = ANY({}::text[])", addresses))
     assert touched(plan, "wallet") <= len(addresses)
 
 
 async def test_what_waits_in_vain_is_found_by_its_end(long_table, monkeypatch):
     asked = []
-    monkeypatch.setattr(working, "fetch", lambda query: kept(query, asked))
+    monkeypatch.setattr(working, "fetch", noting(asked))
     await reads.overdue(50)
-    text, values = asked[0].render()
-    assert touched(await plan_of(text, *values)) <= ROWS_MAX
+    assert touched(await explained(asked[0]), "payment") <= ROWS_MAX
