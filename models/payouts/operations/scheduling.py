@@ -154,7 +154,8 @@ def _due(row: PayoutSchedule, at: datetime) -> Due:
 async def conclude(
     work: Unit, due: Due, outcome: RunOutcome, *, payout: str | None = None, no: Refusal | None = None, by: Viewer
 ) -> bool:
-    """A run has come to this; the next is at the schedule's next moment. Nothing is told where there was nothing to do.
+    """A run has come to this; the next is at the schedule's next moment. Told also where there was nothing to do, so that
+    whoever asks why nothing was paid out sees that it was looked at.
 
     What is refused again and again calls a human, once. Whether one was called. The claim is over: nothing is written.
     """
