@@ -1,6 +1,6 @@
 """Measurements that anybody can repeat: each figure beside its floor, taken in one run, so that what counts is a ratio.
 
-    python -m benches                 all of them, under twenty minutes; writes benches/results/ and docs/benchmarks.md
+    python -m benches                 all of them, under half an hour; writes benches/results/ and docs/benchmarks.md
     python -m benches ledger person   only these
     python -m benches --quick         all of them, four minutes; writes nothing
 

@@ -137,7 +137,7 @@ async def test_no_service_can_tell_of_a_transfer_whatever_it_is_called(bank, not
         answer = await bank.make.ask(INGEST, by=Asker.of(Role.SERVICE, name), input=given)
     assert (answer["code"], answer["fields"]) == (
         "INVALID_INPUT",
-        [{"path": "topic", "message": "must be one of person.named"}],
+        [{"path": "topic", "message": "must be one of person.named, shop.credited"}],
     )
 
 
@@ -159,7 +159,7 @@ async def test_the_queue_that_others_reach_cannot_tell_of_a_transfer(bank):
     ((source, name, payload, reason, status),) = await letters()
     assert (source, name, status) == ("queue:saldo:public", "ingest_event", "dead")
     assert orjson.loads(payload) == {"topic": "bank.transfer", "eventId": "b-1", "payload": said}
-    assert reason == "INVALID_INPUT: topic: must be one of person.named"
+    assert reason == "INVALID_INPUT: topic: must be one of person.named, shop.credited"
     (letter,) = await fetch(sql("SELECT id FROM dead_letter"))
     wanted = {"ids": [global_id("DeadLetter", letter["id"])]}
     (again,) = await bank.make.ask(REDRIVE, by=bank.make.operator, input=wanted)
