@@ -81,11 +81,11 @@ async def upsert_contract(
     CONTRACTS.may(contract, "change", by)
     before = _said(contract)
     await _agree(work, contract, agreed)
+    if before == _said(contract) and not agreed.terminated:
+        raise AlreadyThere(contract)
     await shops_change(work, sql("contract_id = {}", contract.id))
     if agreed.terminated:
         return await work.move(contract, "terminate", before=before)
-    if before == _said(contract):
-        raise AlreadyThere(contract)
     return await work.record(contract, "change", before=before)
 
 
@@ -182,7 +182,8 @@ async def upsert_payout_tool(
         )
     if (known.kind, known.currency) != (kind, currency):
         raise InvalidInput(FieldProblem("details", "kind and currency stay what they were: bring another tool"))
-    await shops_change(work, sql("contract_id = {}", its.id))
+    if known.details != said:  # whoever changes it holds the contract, as we do: it stays so
+        await shops_change(work, sql("contract_id = {}", its.id))
     tool = await work.lock(PayoutTool, sql("r.id = {}", known.id), visible_to=TRUE)
     if tool.details == said:
         raise AlreadyThere(tool)
