@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.kernel.sql import fetch, sql
+from models.parties.reads.records import read_json
 from tests.make import Make
 from tests.payouts.shops import BANK, terms
 
@@ -127,7 +128,7 @@ async def facts_of(name: str) -> Any:
     table = TABLES[name]
     query = f"""SELECT e.facts FROM event e JOIN {table} r ON e.subject = '{table}:' || r.id
                  WHERE r.code = {{}} ORDER BY e.version DESC LIMIT 1"""
-    return (await fetch(sql(query, GIVEN[name][CODES[name]])))[0]["facts"]
+    return read_json((await fetch(sql(query, GIVEN[name][CODES[name]])))[0]["facts"])
 
 
 def paths(answer: Any) -> list[str]:

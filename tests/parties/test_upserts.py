@@ -115,6 +115,16 @@ async def test_given_a_key_when_it_is_used_again_then_the_same_answer_or_a_confl
     assert other["code"] == "IDEMPOTENCY_KEY_CONFLICT"
 
 
+async def test_given_a_contract_when_its_moments_come_in_another_zone_then_nothing_is_written(make, nothing_written):
+    await built(make)
+    one = said("upsertContract")["adjustments"][0]
+    first = await bring(make, "upsertContract", validSince="2026-01-01T00:00:00Z")
+    async with nothing_written():
+        again = [one | {"validUntil": "2027-01-01T03:00:00+03:00"}]
+        told = await bring(make, "upsertContract", validSince="2025-12-31T19:00:00-05:00", adjustments=again)
+    assert told == first
+
+
 # --- changed ----------------------------------------------------------------------------------------------------------
 
 BOTH = [{"currency": "RUB", "subagent": True}, {"currency": "EUR", "subagent": True}]
@@ -192,8 +202,7 @@ async def test_given_a_contract_when_it_is_terminated_then_it_is_so_for_ever(mak
 async def test_given_a_change_when_its_event_is_read_then_it_says_what_was_before(make):
     await built(make)
     await bring(make, "upsertParty", name="Another", suspended=True)
-    assert '"before"' in (await facts_of("upsertParty"))
-    assert "Party p" in (await facts_of("upsertParty"))
+    assert (await facts_of("upsertParty"))["before"] == {"name": "Party p", "suspended": False}
 
 
 @pytest.mark.parametrize(
@@ -244,11 +253,7 @@ LONG_CODE, LONG_NAME = "x" * 65, "x" * 129
 async def test_given_a_code_that_is_none_when_brought_then_refused(make, nothing_written, name, code):
     await built(make)
     async with nothing_written():
-        wrong = await bring(make, name, **{CODES[name]: code})
-    if name in {"upsertParty", "upsertPaymentInstitution", "upsertTermSet"}:
-        assert paths(wrong) == [CODES[name]]
-    else:
-        assert CODES[name] in paths(wrong)
+        assert paths(await bring(make, name, **{CODES[name]: code})) == [CODES[name]]
 
 
 @pytest.mark.parametrize("words", ["", " \n", LONG_NAME])
