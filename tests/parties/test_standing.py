@@ -26,7 +26,7 @@ MERCHANT = Asker.of(Role.MERCHANT, "merchant-p", party="p")
 PREVIEW = """query ($amount: Decimal!) { previewCashFlow(
   partyId: "p", shopId: "s", money: {amount: $amount, currency: "RUB"}) { amount { amount } } }"""
 ADJUST = mutation("adjustShopBalance", "AdjustShopBalanceInput", SHOWN["upsertShop"])
-SEEN = '{ shop(partyId: "p", shopId: "s") { version settlement { balance { amount } own { amount } } } }'
+SEEN = '{ shop(partyId: "p", shopId: "s") { version settlement { balance { amount } } } }'
 
 
 def query_of(move):
@@ -67,7 +67,7 @@ async def previewed(make, by=MERCHANT):
 
 
 async def settlement(make):
-    """Of the shop as its merchant sees it: its version, and what it can have paid out."""
+    """Of the shop as its merchant sees it: its version, and what it has earned."""
     seen = await make.ask(SEEN, by=MERCHANT)
     return seen["version"], seen["settlement"]["balance"]["amount"]
 
