@@ -81,11 +81,11 @@ async def upsert_contract(
     CONTRACTS.may(contract, "change", by)
     before = _said(contract)
     await _agree(work, contract, agreed)
+    if before == _said(contract) and not agreed.terminated:
+        raise AlreadyThere(contract)
     await shops_change(work, sql("contract_id = {}", contract.id))
     if agreed.terminated:
         return await work.move(contract, "terminate", before=before)
-    if before == _said(contract):
-        raise AlreadyThere(contract)
     return await work.record(contract, "change", before=before)
 
 
@@ -181,8 +181,10 @@ async def upsert_payout_tool(
             PayoutTool(contract_id=its.id, party_code=party, code=code, currency=currency, kind=kind, details=said)
         )
     if (known.kind, known.currency) != (kind, currency):
-        raise InvalidInput(FieldProblem("details", "kind and currency stay what they were: bring another tool"))
-    await shops_change(work, sql("contract_id = {}", its.id))
+        path = "details" if known.kind is not kind else "currency"
+        raise InvalidInput(FieldProblem(path, "kind and currency stay what they were: bring another tool"))
+    if known.details != said:  # whoever changes it holds the contract, as we do: it stays so
+        await shops_change(work, sql("contract_id = {}", its.id))
     tool = await work.lock(PayoutTool, sql("r.id = {}", known.id), visible_to=TRUE)
     if tool.details == said:
         raise AlreadyThere(tool)
@@ -214,24 +216,25 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
 
 
 def detail_problems(kind: ToolKind, details: Mapping[str, str]) -> list[FieldProblem]:
-    """What is wrong with where a tool leads. Pure."""
+    """What is wrong with where a tool leads, each with its place in the input. Pure."""
     must, may = FIELDS[kind]
+    at = f"details.{_camel(kind.value)}"
     given = {name: value for name, value in details.items() if value}
-    problems = [FieldProblem(f"details.{_camel(name)}", "is needed") for name in sorted(must - given.keys())]
+    problems = [FieldProblem(f"{at}.{_camel(name)}", "is needed") for name in sorted(must - given.keys())]
     problems += [
-        FieldProblem(f"details.{_camel(name)}", "does not belong here") for name in sorted(given.keys() - must - may)
+        FieldProblem(f"{at}.{_camel(name)}", "does not belong here") for name in sorted(given.keys() - must - may)
     ]
     for name, value in sorted(given.items()):
         form, message = FORMS.get(name, (None, ""))
         if form is not None and not form.fullmatch(value):
-            problems.append(FieldProblem(f"details.{_camel(name)}", message))
+            problems.append(FieldProblem(f"{at}.{_camel(name)}", message))
         elif not value.strip() or len(value) > TEXT_MAX:
-            problems.append(FieldProblem(f"details.{_camel(name)}", f"must have 1 to {TEXT_MAX} characters"))
+            problems.append(FieldProblem(f"{at}.{_camel(name)}", f"must have 1 to {TEXT_MAX} characters"))
     if kind is ToolKind.INTERNATIONAL_BANK_ACCOUNT and not {"number", "iban"} & given.keys():
-        problems.append(FieldProblem("details.iban", "an IBAN or an account number is needed"))
+        problems.append(FieldProblem(f"{at}.iban", "an IBAN or an account number is needed"))
     iban = given.get("iban", "")
     if IBAN.fullmatch(iban) and not _adds_up(iban):
-        problems.append(FieldProblem("details.iban", "has a slip: its check digits do not fit"))
+        problems.append(FieldProblem(f"{at}.iban", "has a slip: its check digits do not fit"))
     return problems
 
 
