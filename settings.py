@@ -236,9 +236,11 @@ class Settings(BaseSettings):
     delivery_failures_max: int = Field(default=5, ge=1, le=100, description="in a row, before a human is called")
     delivery_back_off_seconds: int = Field(default=15, ge=1, le=3_600, description="doubled with each failure")
     delivery_back_off_max_seconds: int = Field(default=900, ge=1, le=86_400)
-    payout_schedule_batch: int = Field(default=200, ge=1, le=5_000)
     payout_schedules_at_once: int = Field(default=8, ge=1, le=100)
     payout_schedule_failures_max: int = Field(default=3, ge=1, le=100, description="in a row, before a human is called")
+    payout_schedule_attempts_max: int = Field(
+        default=10, ge=1, le=1_000, description="to run one moment, before a human is called"
+    )
     payout_schedule_retry_seconds: int = Field(
         default=60, ge=1, le=3_600, description="after what could not be done now"
     )

@@ -142,6 +142,9 @@ class Exporter:
                 except ILL as error:
                     logger.warning("export_out_of_reach", export=self.target.name, error=repr(error))
                     await asyncio.sleep(PAUSE_SECONDS)
+                except (LookupError, TypeError, ValueError):  # what it carries cannot be told: others go on
+                    logger.exception("export_cannot_go_on", export=self.target.name)
+                    await asyncio.sleep(PAUSE_SECONDS)
         finally:
             EXPORT_LAG.labels(self.target.name).set(0)  # whoever leads next tells it
             await self.target.aclose()

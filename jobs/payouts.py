@@ -34,23 +34,21 @@ TIME_USED = 0.6
 async def run_payout_schedules(tools: Tools) -> Report:
     """Pay out each shop whose moment has come. A moment that was missed is made up once; one that could not be done now is tried
     again; one that is refused waits for the next."""
-    limits = tools.settings
-    claimed = await payouts.claim_due(
-        limit=limits.payout_schedule_batch, lease_seconds=limits.payout_lease_seconds, by=tools.by
-    )
-    return await each(
-        claimed, partial(_run, tools), at_once=limits.payout_schedules_at_once, failed=partial(_put_off, tools)
-    )
+    limits, until, done, failures = tools.settings, _until(tools), 0, 0
+    while True:
+        claimed = await payouts.claim_due(
+            limit=limits.payout_schedules_at_once, lease_seconds=limits.payout_lease_seconds, by=tools.by
+        )
+        part = await each(
+            claimed, partial(_run, tools), at_once=limits.payout_schedules_at_once, failed=partial(_put_off, tools)
+        )
+        done, failures = done + part.done, failures + part.failures
+        if len(claimed) < limits.payout_schedules_at_once or time.monotonic() > until:
+            return Report(done, failures)
 
 
 async def _run(tools: Tools, due: Due) -> None:
-    """What somebody made and did not finish is finished first, though the next moment may have come meanwhile."""
-    made: PayoutRecord | None = None
-    for one in await reads.begun(due.slot.schedule, due.done):
-        if one.slot == due.slot.at:
-            made = one
-        elif due.auto_confirm:
-            await _confirmed(tools, one)
+    made = await _finished(tools, due)
     outcome: RunOutcome = RunOutcome.CREATED
     no: Refusal | None = None
     try:
@@ -63,15 +61,24 @@ async def _run(tools: Tools, due: Due) -> None:
         raise
     except Refusal as refused:
         outcome, no = RunOutcome.REFUSED, refused
-    if made is not None and due.auto_confirm:
-        await _confirmed(tools, made)
     payout = made.payout_id if made else None
     if await payouts.conclude(due, outcome, payout=payout, no=no, by=tools.by):
         _tell(f"schedule {due.id} is refused again and again: {no}", subject=f"payout_schedule:{due.id}", step="RUN")
 
 
+async def _finished(tools: Tools, due: Due) -> PayoutRecord | None:
+    """What somebody made and did not live to finish is finished first, as it was meant when it was made; that of this moment."""
+    made = None
+    for one in await reads.begun(due.id, due.done):
+        if one.auto_confirm:
+            await _confirmed(tools, one.payout)
+        if one.payout.slot == due.slot.at:
+            made = one.payout
+    return made
+
+
 async def _made(tools: Tools, due: Due) -> PayoutRecord | None:
-    """All that the shop's settlement can give; None: it is less than is worth it."""
+    """All that the shop's settlement can give, confirmed where that is wanted; None: it is less than is worth it."""
     state = await checkout(due.party, due.shop)
     available = await reads.available(state.shop)
     if available < due.least:
@@ -80,7 +87,10 @@ async def _made(tools: Tools, due: Due) -> PayoutRecord | None:
     if found is None or found.requested < due.least:
         return None
     asked = Asked(due.party, due.shop, found.requested, due.payout_id)
-    return await payouts.make(asked, slot=due.slot, by=tools.by)
+    made = await payouts.make(asked, slot=due.slot, by=tools.by)
+    if due.auto_confirm:
+        await _confirmed(tools, made)
+    return made
 
 
 async def _confirmed(tools: Tools, made: PayoutRecord) -> None:
@@ -93,9 +103,9 @@ async def _confirmed(tools: Tools, made: PayoutRecord) -> None:
 
 
 async def _put_off(tools: Tools, due: Due, error: Exception) -> None:
-    failures = await payouts.put_off(due, f"{type(error).__name__}: {error}", by=tools.by)
-    if failures == 1:
-        sentry_sdk.capture_exception(error)
+    told = await payouts.put_off(due, f"{type(error).__name__}: {error}", by=tools.by)
+    if told.attempts == 1 or told.human:
+        _tell(error, subject=f"payout_schedule:{due.id}", step="RUN", attempt=told.attempts, attention=told.human)
 
 
 # deliveries
@@ -122,7 +132,7 @@ def _share(tools: Tools) -> dict[str, int]:
 
 async def _each_in_time(tools: Tools, claimed: Sequence[Claimed], deed: Deed) -> Report:
     """What there is no time for is given back: a tick ends by itself, not in the middle of a call."""
-    until = time.monotonic() + tools.settings.payout_timeout_seconds * TIME_USED
+    until = _until(tools)
 
     async def in_time(one: Claimed) -> None:
         if time.monotonic() > until:
@@ -131,6 +141,10 @@ async def _each_in_time(tools: Tools, claimed: Sequence[Claimed], deed: Deed) ->
             await deed(tools, one)
 
     return await each(claimed, in_time, at_once=tools.settings.delivery_at_once, failed=partial(_not_done, tools))
+
+
+def _until(tools: Tools) -> float:
+    return time.monotonic() + tools.settings.payout_timeout_seconds * TIME_USED
 
 
 async def _resolve(tools: Tools, claimed: Claimed) -> None:

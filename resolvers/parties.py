@@ -32,6 +32,7 @@ from schema.parties import (
     BlockShopInput,
     BlockShopResult,
     Party,
+    PartyFilter,
     PartyRef,
     Shop,
     UnblockPartyResult,
@@ -75,13 +76,14 @@ class Queries:
     async def parties(
         self,
         info: Info,
-        blocked: bool | None = None,
+        filter: PartyFilter | None = None,
         first: int | None = None,
         after: Cursor | None = None,
         last: int | None = None,
         before: Cursor | None = None,
     ) -> Connection[Party] | None:
-        page = await reads.parties_listed(info.context.viewer, Cut(first, after, last, before), blocked=blocked)
+        wanted = filter or PartyFilter()
+        page = await reads.parties_listed(info.context.viewer, Cut(first, after, last, before), blocked=wanted.blocked)
         return Connection[Party].of(page, Party.of)
 
     @query("A shop, by its party's plain id and its own.", MERCHANT, OPERATOR, AUDITOR)

@@ -8,6 +8,7 @@ from datetime import datetime
 import strawberry
 
 from models.kernel.pages import Cut
+from models.kernel.refusals import FieldProblem, InvalidInput
 from models.kernel.viewer import AUDITOR, MERCHANT, OPERATOR
 from models.parties import reads as parties
 from models.payouts import operations as payouts
@@ -167,7 +168,7 @@ class Mutations:
 class Subscriptions:
     @subscription(
         "What happens to one payout, to a party's, to a shop's, or to every payout that you may see, from `after` on, in "
-        "order, once. One payout begins with itself as it is; `shop` needs its party.",
+        "order, once. One payout begins with itself as it is; `shop` needs its party, a merchant's is known.",
         MERCHANT,
         OPERATOR,
         AUDITOR,
@@ -181,6 +182,10 @@ class Subscriptions:
         after: Cursor | None = None,
     ) -> AsyncIterator[PayoutFeedItem]:
         viewer = info.context.viewer
+        if payout is not None and (party is not None or shop is not None):
+            raise InvalidInput(FieldProblem("payout", "is watched alone: leave party and shop out"))
+        if shop is not None and party is None and viewer.party is None:
+            raise InvalidInput(FieldProblem("party", "is needed: a shop is known by both"))
         if payout is not None:
             seen = await reads.payout(viewer, payout.find())
             return Watch(nouns=[EVENTS_OF], subjects=[seen.subject], after=after)

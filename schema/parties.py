@@ -165,6 +165,11 @@ class ShopEvent(Event):
         return {"shop": Shop.of(reads.ShopRecord.of(told.event.snapshot))}
 
 
+@strawberry.input(description="Which parties are meant.")
+class PartyFilter:
+    blocked: bool | None = strawberry.field(default=None, description="Whether they are blocked.")
+
+
 @strawberry.input(description="Which party is meant: by exactly one of these.", one_of=True)
 class PartyRef:
     id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="Its global id.")

@@ -7,11 +7,9 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models.kernel.clock import now
 from models.payouts import operations as payouts
 from models.payouts import reads
 from models.payouts.lifecycle import SCHEDULES, RunOutcome, ScheduleStatus
-from models.payouts.operations.slots import after
 from schema.context import Info
 from schema.events import Event, Told
 from schema.inputs import Asked
@@ -66,9 +64,13 @@ class PayoutSchedule(Node):
     least: Money = strawberry.field(description="What is less waits for the next run.")
     auto_confirm: bool = strawberry.field(description="Whether its payouts are confirmed at once.")
     status: ScheduleStatus = strawberry.field(description="Whether it runs.")
-    next_at: datetime | None = strawberry.field(description="Its next moment; null while it does not run.")
+    next_at: datetime | None = strawberry.field(
+        description="Its next moment, or the one being run; null while it is off."
+    )
     last_run: PayoutScheduleRun | None = strawberry.field(description="Null before the first.")
-    needs_attention: bool = strawberry.field(description="It is refused again and again: a human has to look.")
+    needs_attention: bool = strawberry.field(
+        description="It is refused, or fails, again and again: a human has to look."
+    )
     record: strawberry.Private[reads.ScheduleRecord]
 
     @strawberry.field(description="Out of which shop, as it is now.")
@@ -82,7 +84,6 @@ class PayoutSchedule(Node):
 
     @classmethod
     def of(cls, record: reads.ScheduleRecord) -> PayoutSchedule:
-        runs = record.status is ScheduleStatus.ENABLED
         return cls(
             id=global_id(NOUN, record.id),
             party_id=record.party_code,
@@ -92,7 +93,7 @@ class PayoutSchedule(Node):
             least=Money.of(record.least),
             auto_confirm=record.auto_confirm,
             status=record.status,
-            next_at=after(record.cron, record.time_zone, now()) if runs else None,
+            next_at=record.next_at,
             last_run=PayoutScheduleRun.of(record),
             needs_attention=record.needs_attention,
             version=record.version,

@@ -53,8 +53,8 @@ class CashLimitExceeded(Refusal):
     code = "CASH_LIMIT_EXCEEDED"
     http = 422
 
-    def __init__(self, limit: str, amount: Money) -> None:
-        self.limit = limit
+    def __init__(self, limit: str, amount: Money, *, too_little: bool) -> None:
+        self.limit, self.too_little = limit, too_little
         super().__init__(f"{amount} is not within what the terms allow: {limit}.")
 
 

@@ -122,5 +122,9 @@ SCHEDULES = Lifecycle(
         "disable": Move({S.ENABLED}, S.DISABLED, who={OPERATOR}),
         "enable": Move({S.DISABLED}, S.ENABLED, who={OPERATOR}),
     },
-    deeds={"change": Deed(who={OPERATOR}), "run": Deed(who={SYSTEM}, to={S.ENABLED})},
+    deeds={
+        "change": Deed(who={OPERATOR}),
+        "run": Deed(who={SYSTEM}, to={S.ENABLED}),
+        "call_for_attention": Deed(who={SYSTEM}, to={S.ENABLED}),
+    },
 )

@@ -32,7 +32,7 @@ class PayoutSchedule(LivingRow):
     """When a shop's money is paid out by itself."""
 
     lifecycle = SCHEDULES
-    hidden = frozenset({"next_at", "failures", "last_error", "attempts", "lease_until", "lease_token"})
+    hidden = frozenset({"failures", "last_error", "attempts", "lease_until", "lease_token"})
 
     shop_id: int
     shop: fields.OneToOneRelation[Shop] = fields.OneToOneField(
@@ -54,7 +54,7 @@ class PayoutSchedule(LivingRow):
     next_at = fields.DatetimeField(null=True)
     failures = fields.IntField(default=0, description="in a row")
     last_error = fields.CharField(max_length=ERROR_MAX, null=True)
-    attempts = fields.IntField(default=0)
+    attempts = fields.IntField(default=0, description="to run the moment that is due")
     lease_until = fields.DatetimeField(null=True)
     lease_token = fields.UUIDField(null=True)
 
@@ -75,6 +75,7 @@ class Payout(LivingRow):
     """Money on its way out of a shop. `payout_id` is what everybody else knows it by."""
 
     lifecycle = PAYOUTS
+    hidden = frozenset({"auto_confirm"})
 
     payout_id = fields.CharField(max_length=PAYOUT_ID_MAX, unique=True)
     shop_id: int
@@ -110,6 +111,7 @@ class Payout(LivingRow):
         "models.PayoutSchedule", related_name="payouts", on_delete=fields.RESTRICT, null=True
     )
     slot = fields.DatetimeField(null=True, description="the moment of the schedule that it was made for")
+    auto_confirm = fields.BooleanField(default=False, description="its schedule confirms it; else a human does")
 
     class Meta:
         table = "payout"
@@ -118,6 +120,7 @@ class Payout(LivingRow):
             Index(fields=("party_code", "updated_at", "id")),
             Index(fields=("party_code", "status", "id")),
             Index(fields=("party_code", "shop_code", "id")),
+            Index(fields=("created_at", "id")),
             Index(fields=("status", "id")),
             Index(fields=("updated_at", "id")),
             Index(fields=("delivery_status", "id")),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.exports import STREAM, Exporter, Reactions, Stream
+from jobs.publishing import Published
 from jobs.queues import INNER_QUEUE
 from jobs.relay import Relay
 from models.events import log, positions
@@ -17,6 +18,7 @@ from models.work import operations as work
 from tests.feed.conftest import placed, running
 from tests.feed.test_positions import write
 from tests.feed.test_reader import publish, streamed
+from tests.payouts.shops import paid_out, shop
 
 
 async def ids(redis: Any) -> list[int]:
@@ -160,3 +162,25 @@ async def test_a_restored_log_has_a_stream_of_its_own_at_once(redis, make, relay
     await positions.begin_epoch()
     await make.person()
     assert await streamed(redis, 2) != before
+
+
+async def test_what_one_export_cannot_tell_stops_no_other(make, redis, relay, monkeypatch):
+    """A row of another time that cannot be read, say: the feed and what events wake go on, and it is tried again."""
+    tries: list[int] = []
+    send = Published.send
+
+    async def cannot(self: Published, events: Any) -> None:
+        tries.append(len(events))
+        if len(tries) < 3:
+            raise KeyError("a column of tomorrow")
+        await send(self, events)
+
+    monkeypatch.setattr(Published, "send", cannot)
+    monkeypatch.setattr("jobs.exports.PAUSE_SECONDS", 0.05)
+    await paid_out(make, await shop(make), payout_id="a")
+    async with asyncio.timeout(10):
+        while not await redis.exists("pm-events-payout"):
+            await asyncio.sleep(0.02)
+    assert len(tries) >= 3
+    assert await ids(redis) == list(range(1, 1 + await positions.head()))
+    assert len(await redis.xrange("pm-events-payout")) == 1

@@ -207,6 +207,20 @@ async def test_given_a_schedule_and_an_operator_at_work_when_watched_then_no_ver
         assert sequences[id] == [*range(len(seen))], id  # nothing is delivered here: each event is a status
 
 
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        ({"payout": {"payoutId": "a"}, "party": "p"}, "payout"),
+        ({"payout": {"payoutId": "a"}, "shop": "s"}, "payout"),
+        ({"shop": "s"}, "party"),
+    ],
+)
+async def test_given_what_does_not_go_together_when_watched_then_refused(make, watch, asked, path):
+    error = await (await (await watch(make.operator)).subscribe(CHANGED, **asked)).error()
+    assert error["extensions"]["code"] == "INVALID_INPUT"
+    assert error["message"].startswith(f"{path}: ")
+
+
 async def test_given_a_cut_when_resumed_then_what_was_missed_and_nothing_twice(make, watch):
     its, _ = await to_wallet(make)
     board = await watch(merchant(its))

@@ -172,11 +172,11 @@ async def test_each_is_shown_the_schedules_of_his_shops(api, make, world):
 MANY = """
 INSERT INTO payout (id, version, created_at, updated_at, payout_id, shop_id, party_code, shop_code, tool_id, tool_code,
                     tool_kind, destination, currency, requested_minor, amount_minor, fee_minor, cash_flow, status, sequence,
-                    delivery_status, needs_attention)
+                    delivery_status, needs_attention, auto_confirm)
   SELECT n, 0, now() - make_interval(secs => 40000 - n), now() - make_interval(secs => (n * 7919) % 40000), 'many' || n, s.id,
          CASE WHEN n % 3 = 0 THEN s.party_code ELSE 'party' || n % 300 END, s.code, t.id, t.code, t.kind, '{}', s.currency,
          100, 75, 25, '[]', (ARRAY['unpaid', 'confirmed'])[1 + (n / 7 % 4) / 2], 0,
-         CASE WHEN n % 4 = 0 THEN 'delivered' END, n % 5000 = 0
+         CASE WHEN n % 4 = 0 THEN 'delivered' END, n % 5000 = 0, false
     FROM shop s JOIN payout_tool t ON t.id = s.payout_tool_id, generate_series(1, 30000) n;
 ANALYZE payout"""
 STAFF, RARE = Viewer("op", frozenset({Role.OPERATOR})), Viewer("m", frozenset({Role.MERCHANT}), party="party7")

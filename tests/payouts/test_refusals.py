@@ -18,6 +18,7 @@ from tests.payouts.shops import (
     F2,
     P,
     S,
+    Y,
     add_tool,
     asked,
     events_of,
@@ -153,6 +154,11 @@ async def test_given_a_tool_of_another_currency_when_named_then_refused(api, mak
         ([{"terms": {}}], "OperationNotPermitted", "OPERATION_NOT_PERMITTED"),
         (terms([posting(S, "provider_settlement", share("1/1"))]), "ConfigurationError", "CONFIGURATION_ERROR"),
         (terms([posting(S, P, fixed("1.00", "EUR"))]), "ConfigurationError", "CONFIGURATION_ERROR"),
+        (
+            terms([posting(S, P, share("1/1")), posting(Y, S, share("1/1"))]),
+            "ConfigurationError",
+            "CONFIGURATION_ERROR",
+        ),
     ],
 )
 async def test_given_terms_that_cannot_be_used_when_created_then_refused(api, make, nothing_written, timed, kind, code):

@@ -25,6 +25,7 @@ from tests.payouts.shops import (
     share,
     shop,
     stands,
+    terms,
 )
 from tests.payouts.tills import leases_end, live_at, scheduled_payouts, schedules, tools
 
@@ -213,6 +214,29 @@ async def test_given_fees_on_top_when_its_moment_comes_then_all_that_can_be_paid
     assert (await stands(its))["S"][1] == left
 
 
+BETWEEN = {"cash_limit": {"value": {"lower": {"inclusive": {"amount": "600.00", "currency": "RUB"}},
+                                    "upper": {"inclusive": {"amount": "1500.00", "currency": "RUB"}}}}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("earned", "requested"),
+    [
+        ("599.99", None),
+        ("609.99", None),  # 599.99, for 10.00 come on top
+        ("610.00", 60_000),
+        ("1000.00", 99_000),
+        ("1510.00", 150_000),
+        ("9999.00", 150_000),
+    ],
+)
+async def test_given_a_limit_when_its_moment_comes_then_all_that_it_allows_is_paid(make, knobs, earned, requested):
+    await scheduled(make, knobs, earned=earned, timed=terms(MOST, **BETWEEN))
+    live_at(knobs, "2027-03-01T06:00")
+    await run()
+    assert await made() == ([] if requested is None else [(requested, "unpaid", "03-01 06:00")])
+    assert (await told())[:3] == ("too_little" if requested is None else "created", None, 0)
+
+
 async def test_given_less_than_its_least_when_its_moment_comes_then_it_waits_for_the_next(make, knobs):
     its = await scheduled(make, knobs, earned="99.99")
     live_at(knobs, "2027-03-01T06:00")
@@ -289,14 +313,15 @@ async def test_given_a_blocked_shop_when_refused_three_times_then_a_human_is_cal
     assert await runs() == [("open", None), *[("run", "refused")] * 4, ("run", "created")]
 
 
-async def test_given_a_shop_that_needs_a_human_when_its_schedule_is_changed_then_he_has_looked(make, knobs):
+@pytest.mark.parametrize("least", ["100.00", "200.00"])
+async def test_given_a_shop_that_needs_a_human_when_its_schedule_is_set_then_he_has_looked(make, knobs, least):
     its = await scheduled(make, knobs)
     knobs(payout_schedule_failures_max=1)
     await parties.block_shop(its.party_code, its.code, "x", by=make.operator.viewer)
     live_at(knobs, "2027-03-01T06:00")
     await run()
     assert await told() == ("refused", "SHOP_BLOCKED", 1, True)
-    await plan(make, its, least="200.00")
+    await plan(make, its, least=least)
     assert await told() == ("refused", "SHOP_BLOCKED", 0, False)
 
 
@@ -311,12 +336,93 @@ async def test_given_a_failure_when_it_is_put_off_then_the_same_moment_is_tried_
         patched.setattr("models.payouts.reads.available", broken)
         assert await run() == (0, 1)
     (one,) = await schedules()
-    assert (one["last_outcome"], one["failures"], one["last_error"]) == (None, 1, "OSError: the database is away")
+    assert (one["last_outcome"], one["attempts"], one["last_error"]) == (None, 1, "OSError: the database is away")
     assert await run() == (0, 0)  # not before a while has passed
     await leases_end()
     assert await run() == (1, 0)
     assert (await made(), await told()) == ([(100_000, "unpaid", "03-01 06:00")], ("created", None, 0, False))
     assert await runs() == [("open", None), ("run", "created")]
+
+
+async def test_given_failure_after_failure_when_it_is_enough_then_a_human_is_called_once(make, knobs, monkeypatch):
+    await scheduled(make, knobs)
+    knobs(payout_schedule_attempts_max=3)
+    live_at(knobs, "2027-03-01T06:00")
+
+    async def broken(_shop):
+        raise OSError("the database is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("models.payouts.reads.available", broken)
+        for attempt in (1, 2, 3, 4):
+            assert await run() == (0, 1)
+            assert await told() == (None, None, 0, attempt >= 3)
+            await leases_end()
+    assert await run() == (1, 0)
+    assert await told() == ("created", None, 0, False)
+    assert await runs() == [("open", None), ("call_for_attention", None), ("run", "created")]
+
+
+async def test_given_a_schedule_that_cannot_be_read_when_the_others_are_due_then_they_are_paid_out(make, knobs):
+    for _ in range(3):
+        await scheduled(make, knobs)
+    one = "(SELECT min(id) FROM payout_schedule)"
+    await fetch(sql(f"UPDATE payout_schedule SET time_zone = 'Nowhere/Else' WHERE id = {one} RETURNING 1"))
+    live_at(knobs, "2027-03-01T06:00")
+    assert await run() == (2, 1)
+    assert len(await made()) == 2
+
+
+async def test_given_more_than_are_run_at_once_when_their_moment_comes_then_one_tick_runs_them_all(make, knobs):
+    for _ in range(5):
+        await scheduled(make, knobs)
+    knobs(payout_schedules_at_once=2)
+    live_at(knobs, "2027-03-01T06:00")
+    assert await run() == (5, 0)
+    assert len(await made()) == 5
+
+
+@pytest.mark.parametrize(("then", "later"), [(False, True), (True, False)])
+async def test_given_another_word_since_when_what_a_dead_worker_made_is_finished_then_as_it_was_meant(
+    make, knobs, monkeypatch, then, later
+):
+    """Made for a human's eyes, it waits for him; made to be confirmed, it is."""
+    its = await scheduled(make, knobs, auto_confirm=then)
+    live_at(knobs, "2027-03-01T06:00")
+
+    async def dies(*_, **__):
+        raise OSError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "_confirmed", dies)
+        patched.setattr(payouts, "conclude", dies)
+        assert await run() == (0, 1)
+    assert await made() == [(100_000, "unpaid", "03-01 06:00")]
+    await plan(make, its, auto_confirm=later)
+    await earn(make, its, "200.00")
+    live_at(knobs, "2027-03-02T06:00")
+    assert await run() == (1, 0)
+    assert [status for _, status, _ in await made()] == [
+        "confirmed" if then else "unpaid", "confirmed" if later else "unpaid",
+    ]  # fmt: skip
+
+
+async def test_given_a_moment_that_passes_during_a_run_when_it_ends_then_that_is_due(make, knobs, monkeypatch):
+    its = await scheduled(make, knobs, "* * * * *", least="1.00")
+    live_at(knobs, "2027-03-01T06:00")
+    count = jobs.reads.available
+
+    async def slowly(shop):
+        found = await count(shop)
+        live_at(knobs, "2027-03-01T06:01")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr("models.payouts.reads.available", slowly)
+        assert await run() == (1, 0)
+    await earn(make, its, "5.00")
+    assert await run() == (1, 0)
+    assert await made() == [(100_000, "unpaid", "03-01 06:00"), (500, "unpaid", "03-01 06:01")]
 
 
 async def test_given_one_bad_schedule_when_the_others_are_due_then_they_are_paid_out(make, knobs, monkeypatch):

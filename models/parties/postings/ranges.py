@@ -26,6 +26,10 @@ class CashRange:
         """Another currency than the bounds' is not within."""
         return _reaches(self.lower, money, 1) and _reaches(self.upper, money, -1)
 
+    def too_little(self, money: Money) -> bool:
+        """Whether more of it could be within."""
+        return not _reaches(self.lower, money, 1)
+
     def __str__(self) -> str:
         ends = (
             (self.lower, "at least", "more than"),

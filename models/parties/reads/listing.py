@@ -18,7 +18,7 @@ from models.parties.reads.records import (
     TermSetRecord,
     ToolRecord,
 )
-from models.parties.views import party_visible_to, shop_visible_to, staff
+from models.parties.views import contract_visible_to, party_visible_to, shop_visible_to, staff
 
 R = TypeVar("R")
 
@@ -38,11 +38,11 @@ async def shops(viewer: Viewer, ids: Sequence[int]) -> dict[int, ShopRecord]:
 
 
 async def contracts(viewer: Viewer, ids: Sequence[int]) -> dict[int, ContractRecord]:
-    return await _by_id("contract", party_visible_to(viewer, "r.party_code"), ids, ContractRecord.of)
+    return await _by_id("contract", contract_visible_to(viewer), ids, ContractRecord.of)
 
 
 async def tools(viewer: Viewer, ids: Sequence[int]) -> dict[int, ToolRecord]:
-    return await _by_id("payout_tool", party_visible_to(viewer, "r.party_code"), ids, ToolRecord.of)
+    return await _by_id("payout_tool", contract_visible_to(viewer, "r.contract_id"), ids, ToolRecord.of)
 
 
 async def institutions(viewer: Viewer, ids: Sequence[int]) -> dict[int, InstitutionRecord]:
@@ -98,14 +98,14 @@ async def shops_of(viewer: Viewer, party_ids: Sequence[int], limit: int) -> list
 
 async def contracts_of(viewer: Viewer, party_ids: Sequence[int]) -> list[ContractRecord]:
     """The contracts of parties that were seen already, the oldest first."""
-    where = party_visible_to(viewer, "r.party_code") & sql("r.party_id = ANY({}::bigint[])", list(party_ids))
+    where = contract_visible_to(viewer) & sql("r.party_id = ANY({}::bigint[])", list(party_ids))
     rows = await fetch(join([sql("SELECT r.* FROM contract r WHERE"), where, sql("ORDER BY r.id")]))
     return [ContractRecord.of(row) for row in rows]
 
 
 async def tools_of(viewer: Viewer, contract_ids: Sequence[int]) -> list[ToolRecord]:
     """The payout tools of contracts that were seen already, the oldest first."""
-    where = party_visible_to(viewer, "r.party_code") & sql("r.contract_id = ANY({}::bigint[])", list(contract_ids))
+    where = contract_visible_to(viewer, "r.contract_id") & sql("r.contract_id = ANY({}::bigint[])", list(contract_ids))
     rows = await fetch(join([sql("SELECT r.* FROM payout_tool r WHERE"), where, sql("ORDER BY r.id")]))
     return [ToolRecord.of(row) for row in rows]
 

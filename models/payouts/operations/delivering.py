@@ -27,7 +27,7 @@ from models.payouts.operations.ending import locked_delivery, locked_payout, mov
 from models.payouts.reads import PayoutRecord
 from models.payouts.tables import ERROR_MAX, Delivery, DeliveryAttempt, Payout
 from models.unit import Unit, operation, step
-from models.work.claims import claim, still_ours
+from models.work.claims import claim, release, still_ours
 from settings import settings
 
 OPEN = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.UNKNOWN})
@@ -182,7 +182,7 @@ async def unsure(work: Unit, claimed: Claimed, reason: str, *, by: Viewer) -> To
     delivery.failures, delivery.last_error = failures, reason[:ERROR_MAX]
     pause = min(limits.delivery_back_off_seconds * 2 ** min(failures - 1, 16), limits.delivery_back_off_max_seconds)
     delivery.next_check_at = now() + timedelta(seconds=pause)
-    delivery.lease_token = delivery.lease_until = None
+    release(delivery)
     if delivery.status is DeliveryStatus.SENDING:
         await work.move_child(delivery, "lose_delivery", payout, reason=reason[:ERROR_MAX])
     else:
@@ -234,27 +234,28 @@ async def resolve_delivery(
     return payout
 
 
-# inside
+# inside; the money moves last, for others wait for the shop's accounts until the unit ends
 
 
 async def _arrived(work: Unit, payout: Payout, delivery: Delivery, reference: str) -> None:
-    await work.post(payout, postings.delivered(payout))
     delivery.reference = reference[:128]
     _done_with(payout, delivery)
     await work.move_child(delivery, "deliver", payout, reference=delivery.reference)
+    await work.post(payout, postings.delivered(payout))
 
 
 async def _came_back(work: Unit, payout: Payout, delivery: Delivery, code: str) -> None:
-    await revert(work, payout)
     delivery.last_error = code[:ERROR_MAX]
     _done_with(payout, delivery)
     await work.move_child(delivery, "refuse_delivery", payout, reason=code[:ERROR_MAX])
     payout.failure = code[:ERROR_MAX]
     await moved(work, payout, "fail", reason=payout.failure)
+    await revert(work, payout)
 
 
 def _done_with(payout: Payout, delivery: Delivery) -> None:
-    delivery.lease_token = delivery.lease_until = delivery.next_check_at = None
+    release(delivery)
+    delivery.next_check_at = None
     delivery.failures, payout.needs_attention = 0, False
 
 

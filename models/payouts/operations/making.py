@@ -60,6 +60,7 @@ class Slot:
     schedule: int
     at: datetime
     token: UUID
+    auto_confirm: bool
 
 
 @operation(answers=PayoutRecord, refuses=(*QUOTED, NotAllowed, PayoutAlreadyExists, InvalidPostings))
@@ -76,9 +77,9 @@ async def make(
     leaves no trace, and the id stays free.
     """
     postings.something(asked.money)
-    payout_id = await _free(work, asked.payout_id, slot)
     if not by.has(MERCHANT, OPERATOR, SYSTEM):
         raise NotAllowed("pay out")
+    payout_id = await _free(work, asked.payout_id, slot)
     state = await _state(work, asked, by)
     if slot is not None:
         claimed = sql("r.id = {} AND r.lease_token = {}", slot.schedule, slot.token)
@@ -107,6 +108,7 @@ def _payout(payout_id: str, state: CheckedOut, quoted: Quote, slot: Slot | None)
         cash_flow=postings.cash_flow(quoted, state.account_ids),
         schedule_id=slot and slot.schedule,
         slot=slot and slot.at,
+        auto_confirm=slot is not None and slot.auto_confirm,
     )
 
 

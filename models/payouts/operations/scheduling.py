@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +34,7 @@ from models.payouts.operations.slots import after, last, problems
 from models.payouts.reads import ScheduleRecord
 from models.payouts.tables import ERROR_MAX, PayoutSchedule
 from models.unit import Unit, operation, step
-from models.work.claims import claim, still_ours
+from models.work.claims import claim, release, still_ours
 from settings import settings
 
 
@@ -58,7 +59,8 @@ async def set_schedule(
     """Have a shop paid out by itself, change when, or stop it. The next moment counts from now on. [spec/payouts §12]
 
     Locks the shop, which needs a payout tool of its own from now on, then its schedule. Refuses PARTY_NOT_FOUND,
-    SHOP_NOT_FOUND, PAYOUT_TOOL_REQUIRED. Repeated as it is: the schedule, nothing written.
+    SHOP_NOT_FOUND, PAYOUT_TOOL_REQUIRED. Whoever sets it has looked: `needs_attention` is taken back. Repeated as it is: the
+    schedule, nothing written.
     """
     if not by.has(OPERATOR):
         raise NotAllowed("schedule")
@@ -75,10 +77,10 @@ async def set_schedule(
         return born if planned.enabled else await work.move(born, "disable")
     schedule = await work.lock(PayoutSchedule, sql("r.shop_id = {}", shop.id), visible_to=TRUE)
     before, runs = _said(schedule), schedule.status is ScheduleStatus.ENABLED
-    if before == _said(_changed(schedule, planned)) and runs is planned.enabled:
+    looked, schedule.needs_attention = schedule.needs_attention, False
+    if before == _said(_changed(schedule, planned)) and runs is planned.enabled and not looked:
         raise AlreadyThere(schedule)
-    schedule.needs_attention = False
-    if before != _said(schedule):
+    if before != _said(schedule) or looked:
         await work.record(schedule, SCHEDULES.may(schedule, "change", by), before=before)
     if runs is not planned.enabled:
         await work.move(schedule, "enable" if planned.enabled else "disable")
@@ -100,7 +102,8 @@ def _changed(schedule: PayoutSchedule, planned: Planned) -> PayoutSchedule:
     schedule.cron, schedule.time_zone = " ".join(planned.cron.split()), planned.time_zone
     schedule.least_minor, schedule.auto_confirm = planned.least.minor, planned.auto_confirm
     schedule.next_at = after(schedule.cron, schedule.time_zone, now()) if planned.enabled else None
-    schedule.failures, schedule.lease_token, schedule.lease_until = 0, None, None
+    schedule.failures = schedule.attempts = 0
+    release(schedule)
     return schedule
 
 
@@ -111,19 +114,26 @@ def _said(schedule: PayoutSchedule) -> dict[str, Any]:
 # runs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Due:
-    """A schedule whose moment has come, ours until its lease ends. Of several missed moments it is the last; `done` is the one
-    behind which nothing was concluded."""
+    """A schedule whose moment had come `at` the claim, ours until its lease ends. `done` is the moment behind which nothing was
+    concluded."""
 
     id: int
     token: UUID
     party: str
     shop: str
-    slot: Slot
+    cron: str
+    time_zone: str
+    at: datetime
     least: Money
     auto_confirm: bool
     done: datetime | None
+
+    @cached_property
+    def slot(self) -> Slot:
+        """The moment that is run: of several missed ones the last. Read here, so that one that cannot be read stops no other."""
+        return Slot(self.id, last(self.cron, self.time_zone, self.at), self.token, self.auto_confirm)
 
     @property
     def payout_id(self) -> str:
@@ -131,7 +141,7 @@ class Due:
         return f"{SCHEDULED}{self.id}-{self.slot.at:%Y%m%dT%H%M%SZ}"
 
     def __repr__(self) -> str:
-        return f"<schedule {self.id} of {self.slot.at:%Y-%m-%d %H:%M}>"
+        return f"<schedule {self.id} of {self.party}/{self.shop}>"
 
 
 @step()
@@ -146,8 +156,18 @@ async def claim_due(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -
 def _due(row: PayoutSchedule, at: datetime) -> Due:
     if row.lease_token is None:
         raise AssertionError("a claimed row has a token")
-    slot = Slot(row.id, last(row.cron, row.time_zone, at), row.lease_token)
-    return Due(row.id, row.lease_token, row.party_code, row.shop_code, slot, row.least, row.auto_confirm, row.last_slot)
+    return Due(
+        row.id,
+        row.lease_token,
+        row.party_code,
+        row.shop_code,
+        row.cron,
+        row.time_zone,
+        at,
+        row.least,
+        row.auto_confirm,
+        row.last_slot,
+    )
 
 
 @step()
@@ -165,8 +185,9 @@ async def conclude(
     schedule.last_slot, schedule.last_outcome, schedule.last_payout = due.slot.at, outcome, payout
     schedule.last_refusal = no.code if no else None
     schedule.failures = schedule.failures + 1 if outcome is RunOutcome.REFUSED else 0
-    schedule.next_at = after(schedule.cron, schedule.time_zone, max(now(), due.slot.at))
-    schedule.lease_token = schedule.lease_until = schedule.last_error = None
+    schedule.next_at = after(schedule.cron, schedule.time_zone, due.slot.at)
+    schedule.attempts, schedule.last_error = 0, None
+    release(schedule)
     human = schedule.failures >= settings().payout_schedule_failures_max and not schedule.needs_attention
     schedule.needs_attention = bool(schedule.failures) and (schedule.needs_attention or human)
     facts = {"slot": due.slot.at, "outcome": outcome.value, "payout": payout, "refusal": no and str(no)}
@@ -174,17 +195,26 @@ async def conclude(
     return human
 
 
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """How often it was tried to run this moment, and whether a human was called now."""
+
+    attempts: int = 0
+    human: bool = False
+
+
 @step()
-async def put_off(work: Unit, due: Due, error: str, *, by: Viewer) -> int:
-    """A run could not be done now, for no fault of its own: the same moment is tried again in a while. How often so far."""
+async def put_off(work: Unit, due: Due, error: str, *, by: Viewer) -> PutOff:
+    """A run could not be done now, for no fault of its own: the same moment is tried again in a while. After
+    `payout_schedule_attempts_max` times a human is called, once."""
     schedule = await still_ours(work, PayoutSchedule, due.id, due.token)
     if schedule is None:
-        return 0
-    pause = timedelta(seconds=settings().payout_schedule_retry_seconds)
-    await work.touch(
-        schedule,
-        failures=schedule.failures + 1,
-        last_error=error[:ERROR_MAX],
-        lease_until=await work.moment() + pause,
-    )
-    return schedule.failures
+        return PutOff()
+    pause, attempts = timedelta(seconds=settings().payout_schedule_retry_seconds), schedule.attempts
+    await work.touch(schedule, last_error=error[:ERROR_MAX], lease_until=await work.moment() + pause)
+    human = attempts >= settings().payout_schedule_attempts_max and not schedule.needs_attention
+    if human:
+        schedule.needs_attention = True
+        deed = SCHEDULES.may(schedule, "call_for_attention", by)
+        await work.record(schedule, deed, attempts=attempts, error=error[:ERROR_MAX])
+    return PutOff(attempts, human)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
@@ -55,7 +56,10 @@ def _known(time_zone: str) -> ZoneInfo:
 
 
 def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return None
+    return ZoneInfo(name) if name in _names() else None
+
+
+@cache
+def _names() -> frozenset[str]:
+    """Those that mean the same on every machine."""
+    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})

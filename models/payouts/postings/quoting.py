@@ -9,7 +9,7 @@ from datetime import datetime
 from models.kernel.money import Money
 from models.kernel.refusals import FieldProblem, InvalidInput, NotFound, Refusal
 from models.ledger.errors import InsufficientFunds
-from models.parties.errors import PAYOUT_TOOL_NOT_FOUND
+from models.parties.errors import PAYOUT_TOOL_NOT_FOUND, ConfigurationError
 from models.parties.lifecycle import Standing
 from models.parties.postings import (
     FinalPosting,
@@ -64,7 +64,8 @@ def quote(state: CheckedOut, requested: Money, tool_code: str | None, at: dateti
 
     `strict` also asks whether party, shop and contract work at all, and for the tool's currency and the terms' limits. Refuses,
     in this order: PAYOUT_TOOL_REQUIRED, SHOP_CURRENCY_MISMATCH, PAYOUT_TOOL_NOT_FOUND, each strict check's own refusal,
-    OPERATION_NOT_PERMITTED, CONFIGURATION_ERROR, INVALID_AMOUNT, and INSUFFICIENT_FUNDS where the fees leave nothing.
+    OPERATION_NOT_PERMITTED, CONFIGURATION_ERROR, INVALID_AMOUNT, INSUFFICIENT_FUNDS where the fees leave nothing, and
+    CONFIGURATION_ERROR where others pay for all of it.
     """
     tool = _tool(state, requested, tool_code)
     if strict and (no := next(_not_operating(state, tool, at), None)):
@@ -77,7 +78,10 @@ def quote(state: CheckedOut, requested: Money, tool_code: str | None, at: dateti
     split = classified(postings, requested.currency)
     if split.amount.minor <= 0:
         raise InsufficientFunds(available=requested, required=requested - split.amount + Money(1, requested.currency))
-    return Quote(requested, split.amount, split.fee, tool, postings)
+    quoted = Quote(requested, split.amount, split.fee, tool, postings)
+    if quoted.spent.minor <= 0:
+        raise ConfigurationError("payouts.fees", "a payout takes nothing from the settlement")
+    return quoted
 
 
 def _tool(state: CheckedOut, requested: Money, code: str | None) -> ToolRecord:
@@ -116,12 +120,13 @@ def _within_terms(terms: PayoutTerms, known: Variables, state: CheckedOut, reque
         raise PayoutMethodNotAllowed(tool.kind.value, [kind.value for kind in allowed])
     within = limit(terms, known, state.criteria)
     if within is not None and requested not in within:
-        raise CashLimitExceeded(str(within), requested)
+        raise CashLimitExceeded(str(within), requested, too_little=within.too_little(requested))
 
 
 def largest(state: CheckedOut, available: Money, at: datetime, *, strict: bool) -> Quote | None:
     """The most that can be paid out of `available` to the shop's own tool, fees on top included; None: not even the smallest
-    amount. Found by halving, for what leaves a settlement grows with what is asked for."""
+    amount. Found by halving, for what leaves a settlement grows with what is asked for, and a limit has at most two ends.
+    Refuses what `quote` would of an amount that is looked at, beside too little and too much."""
     best: Quote | None = None
     low, high = 1, available.minor
     while low <= high:
@@ -130,6 +135,9 @@ def largest(state: CheckedOut, available: Money, at: datetime, *, strict: bool) 
             found = quote(state, Money(middle, available.currency), None, at, strict=strict)
         except InsufficientFunds:
             low = middle + 1
+            continue
+        except CashLimitExceeded as no:
+            low, high = (middle + 1, high) if no.too_little else (low, middle - 1)
             continue
         if found.spent.minor > available.minor:
             high = middle - 1

@@ -163,6 +163,7 @@ class ScheduleRecord(NounRecord):
     last_payout: str | None
     last_refusal: str | None
     needs_attention: bool
+    next_at: datetime | None
     version: int
     created_at: datetime
     updated_at: datetime
@@ -179,6 +180,7 @@ class ScheduleRecord(NounRecord):
             status=ScheduleStatus(row["status"]),
             last_slot=row["last_slot"] and moment(row["last_slot"]),
             last_outcome=row["last_outcome"] and RunOutcome(row["last_outcome"]),
+            next_at=row["next_at"] and moment(row["next_at"]),
             created_at=moment(row["created_at"]),
             updated_at=moment(row["updated_at"]),
         )

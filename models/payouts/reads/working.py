@@ -11,12 +11,20 @@ from models.parties.reads import ShopRecord
 from models.payouts.reads.records import PayoutRecord
 
 
-async def begun(schedule: int, done: datetime | None) -> list[PayoutRecord]:
-    """The payouts that were made for moments of a schedule behind the last one that was concluded: whoever made them may have
-    died before he had finished."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A payout that a schedule made, and whether it was to confirm it then."""
+
+    payout: PayoutRecord
+    auto_confirm: bool
+
+
+async def begun(schedule: int, done: datetime | None) -> list[Made]:
+    """What was made for moments of a schedule behind the last one that was concluded: whoever made it may have died before he
+    had finished."""
     behind = sql("r.schedule_id = {}", schedule) & (TRUE if done is None else sql("r.slot > {}", done))
     rows = await fetch(join([sql("SELECT r.* FROM payout r WHERE"), behind, sql("ORDER BY r.slot")]))
-    return [PayoutRecord.of(row) for row in rows]
+    return [Made(PayoutRecord.of(row), row["auto_confirm"]) for row in rows]
 
 
 async def available(shop: ShopRecord) -> Money:
