@@ -62,7 +62,8 @@ async def test_a_page_has_a_limit(make, cut):
 
 
 MANY = """INSERT INTO ledger_transfer OVERRIDING SYSTEM VALUE
-  SELECT (jsonb_populate_record(t, jsonb_build_object('id', t.id + n, 'key', 'many' || n, 'to_id', 1000 + n % 1000, 'from_id', 3000 + n % 1000))).*
+  SELECT (jsonb_populate_record(t, jsonb_build_object(
+            'id', t.id + n, 'key', 'many' || n, 'to_id', 1000 + n % 1000, 'from_id', 3000 + n % 1000))).*
     FROM ledger_transfer t, generate_series(1, 20000) n;
   ANALYZE ledger_transfer"""
 
