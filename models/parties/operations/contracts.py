@@ -26,7 +26,7 @@ from models.kernel.viewer import Viewer
 from models.parties.errors import CONTRACT_NOT_FOUND, PAYMENT_INSTITUTION_NOT_FOUND, TERM_SET_NOT_FOUND
 from models.parties.lifecycle import CONTRACTS, PAYOUT_TOOLS, ContractStatus, ToolKind
 from models.parties.operations.noting import shops_change
-from models.parties.operations.standing import known_party, may_write
+from models.parties.operations.standing import coded, known_party, may_write
 from models.parties.reads import ContractRecord, ToolRecord
 from models.parties.tables import CODE_MAX, Contract, PaymentInstitution, PayoutTool, TermSet
 from models.unit import Unit, operation
@@ -96,7 +96,7 @@ async def _opened(work: Unit, contract: Contract, agreed: Agreed) -> Contract:
 
 
 async def _agree(work: Unit, contract: Contract, agreed: Agreed) -> None:
-    institution = await PaymentInstitution.get_or_none(code=agreed.institution)
+    institution = await coded(PaymentInstitution, agreed.institution)
     if institution is None:
         raise NotFound("payment institution", code=PAYMENT_INSTITUTION_NOT_FOUND)
     first = {one["adjustment_id"]: one["created_at"] for one in contract.adjustments}
@@ -116,7 +116,7 @@ async def _agree(work: Unit, contract: Contract, agreed: Agreed) -> None:
 
 
 async def _terms(code: str) -> int:
-    found = await TermSet.get_or_none(code=code)
+    found = await coded(TermSet, code)
     if found is None:
         raise NotFound("term set", code=TERM_SET_NOT_FOUND)
     id: int = found.id

@@ -23,7 +23,7 @@ from models.kernel.viewer import Viewer
 from models.parties.errors import TERM_SET_NOT_FOUND
 from models.parties.lifecycle import INSTITUTIONS, TERM_SETS
 from models.parties.operations.noting import domain_changes
-from models.parties.operations.standing import may_write
+from models.parties.operations.standing import coded, may_write
 from models.parties.postings import (
     AccountType,
     read_predicate,
@@ -146,7 +146,7 @@ async def upsert_term_set(
 async def _parent(work: Unit, code: str, parent: str | None) -> int | None:
     if parent is None:
         return None
-    found = await TermSet.get_or_none(code=parent)
+    found = await coded(TermSet, parent)
     if found is None:
         raise NotFound("term set", code=TERM_SET_NOT_FOUND)
     line = await work.db.fetch(

@@ -31,7 +31,7 @@ from models.ledger.errors import InsufficientFunds
 from models.parties import postings
 from models.parties.errors import CONTRACT_NOT_FOUND, PARTY_NOT_FOUND, PAYOUT_TOOL_NOT_FOUND, ConfigurationError
 from models.parties.lifecycle import SHOPS
-from models.parties.operations.standing import locked_shop, may_write
+from models.parties.operations.standing import coded, locked_shop, may_write
 from models.parties.postings import AccountType
 from models.parties.reads import ContractRecord, ShopRecord, terms_of
 from models.parties.tables import (
@@ -134,7 +134,7 @@ async def _tool(shop: Shop, code: str | None) -> int | None:
         if shop.scheduled:
             raise InvalidInput(FieldProblem("payoutToolId", "is needed while the shop's payouts are scheduled"))
         return None
-    tool = await PayoutTool.get_or_none(contract_id=shop.contract_id, code=code)
+    tool = await coded(PayoutTool, code, contract_id=shop.contract_id)
     if tool is None:
         raise NotFound("payout tool", code=PAYOUT_TOOL_NOT_FOUND)
     if tool.currency != shop.currency:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from models.events.requests import Request
 from models.kernel.inputs import code as code_problems
 from models.kernel.inputs import text
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.refusals import IllegalMove, InvalidInput, NotAllowed, NotFound, VersionConflict
+from models.kernel.rows import LivingRow
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.parties.errors import PARTY_NOT_FOUND, SHOP_NOT_FOUND
@@ -15,6 +18,8 @@ from models.parties.operations.noting import shops_change
 from models.parties.reads import PartyRecord, ShopRecord
 from models.parties.tables import CODE_MAX, NAME_MAX, REASON_MAX, Party, Shop
 from models.unit import Unit, operation
+
+T = TypeVar("T", bound=LivingRow)
 
 
 def may_write(by: Viewer, what: str) -> None:
@@ -98,6 +103,11 @@ async def _shop_moved(work: Unit, party: str, code: str, move: str, reason: str,
 async def locked_party(work: Unit, code: str) -> Party:
     """Refuses PARTY_NOT_FOUND."""
     return await work.lock(Party, sql("r.code = {}", code), visible_to=TRUE, code=PARTY_NOT_FOUND)
+
+
+async def coded(table: type[T], code: str, **more: Any) -> T | None:
+    """The row of that code. None, too, for what is too long to be one: Tortoise would fail over it."""
+    return await table.get_or_none(code=code, **more) if len(code) <= CODE_MAX else None
 
 
 async def known_party(work: Unit, code: str) -> int:

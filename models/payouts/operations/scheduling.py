@@ -26,7 +26,7 @@ from models.kernel.refusals import (
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import OPERATOR, Viewer
 from models.parties.errors import PARTY_NOT_FOUND, SHOP_NOT_FOUND
-from models.parties.tables import Party, Shop
+from models.parties.tables import Shop
 from models.payouts.errors import PAYOUT_TOOL_REQUIRED
 from models.payouts.lifecycle import SCHEDULES, RunOutcome, ScheduleStatus
 from models.payouts.operations.making import SCHEDULED, Slot
@@ -64,7 +64,7 @@ async def set_schedule(
     """
     if not by.has(OPERATOR):
         raise NotAllowed("schedule")
-    if not await Party.exists(code=party):
+    if not await work.db.fetchval("SELECT EXISTS (SELECT FROM party WHERE code = $1)", party):
         raise NotFound("party", code=PARTY_NOT_FOUND)
     where = sql("r.party_code = {} AND r.code = {}", party, code)
     shop = await work.lock(Shop, where, visible_to=TRUE, code=SHOP_NOT_FOUND)
