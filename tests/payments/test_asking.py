@@ -57,6 +57,7 @@ async def test_15_every_no_of_a_payment_comes_in_its_order(api, make, anna, noth
     user, other = make.user(anna), make.user(anna.id + 1_000)
     cases = [
         (user, {"gateway": "none", "person": 10**6, "amount": "0"}, ("NotFound", "PAYMENT_GATEWAY_NOT_FOUND")),
+        (user, {"gateway": "x" * 5_000}, ("NotFound", "PAYMENT_GATEWAY_NOT_FOUND")),
         (user, {"person": 10**6, "amount": "0"}, ("NotFound", "PERSON_NOT_FOUND")),
         (other, {"amount": "0", "gateway": "off"}, ("NotFound", "PERSON_NOT_FOUND")),
         (user, {"gateway": "off", "currency": "EUR"}, ("GatewayDisabled", "GATEWAY_DISABLED")),

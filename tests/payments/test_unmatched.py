@@ -22,7 +22,10 @@ def bank(make):
     return Bank(make)
 
 
-@pytest.mark.parametrize("reference", ["", "RF00000", "thanks a lot", "RF", "'; DROP TABLE payment; --", "\u202erf18"])
+@pytest.mark.parametrize(
+    "reference",
+    ["", "RF00000", "thanks a lot", "RF", "'; DROP TABLE payment; --", "\u202erf18", "7" * 41, "for the kitchen " * 8],
+)
 async def test_what_names_no_payment_is_kept_for_an_operator(bank, reference):
     payment = await bank.payment()
     await bank.pays(reference=reference, amount="12.34")

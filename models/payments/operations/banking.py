@@ -81,7 +81,7 @@ def _money(said: TransferReceived) -> Money:
 async def _meant(work: Unit, said: TransferReceived) -> Payment | None:
     """The payment of the reference, however it was typed."""
     plain = re.sub(r"[^0-9A-Z]", "", said.reference.upper())
-    if not await Payment.exists(reference=plain):
+    if not await work.db.fetchval("SELECT EXISTS (SELECT FROM payment WHERE reference = $1)", plain):
         return None
     return await work.lock(Payment, sql("r.reference = {}", plain), visible_to=TRUE)
 

@@ -15,7 +15,7 @@ from models.kernel.viewer import OPERATOR, SERVICE, USER, Viewer
 from models.payments.errors import PAYMENT_GATEWAY_NOT_FOUND, GatewayDisabled, GatewayUnavailable, TooManyPayments
 from models.payments.lifecycle import GatewayStatus
 from models.payments.reads import PaymentRecord
-from models.payments.tables import Payment, PaymentGateway, Wallet
+from models.payments.tables import CODE_MAX, Payment, PaymentGateway, Wallet
 from models.people.errors import PERSON_NOT_FOUND
 from models.unit import Unit, operation, step
 from settings import settings
@@ -50,7 +50,8 @@ async def make(
     everybody else), TOO_MANY_PAYMENTS, GATEWAY_DISABLED, CURRENCY_NOT_SUPPORTED, INVALID_AMOUNT beyond the gateway's limits,
     and GATEWAY_UNAVAILABLE where the gateway's settings are missing.
     """
-    gateway = await PaymentGateway.get_or_none(code=asked.gateway or "")
+    code = asked.gateway or ""
+    gateway = await PaymentGateway.get_or_none(code=code) if len(code) <= CODE_MAX else None
     if gateway is None:
         raise NotFound("payment_gateway", code=PAYMENT_GATEWAY_NOT_FOUND)
     person = await _person(work, asked.person, by)
