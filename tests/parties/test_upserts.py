@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from models.kernel.sql import fetch, sql
@@ -383,10 +384,12 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("name", "wrong", "code"), UNKNOWN)
-async def test_given_what_is_not_there_when_it_is_named_then_not_found(make, nothing_written, name, wrong, code):
+@pytest.mark.parametrize("none", ["none", "x" * 200])
+async def test_given_what_is_not_there_when_it_is_named_then_not_found(make, nothing_written, name, wrong, code, none):
+    """Also by a name that is longer than any that there could be."""
     await built(make)
     async with nothing_written():
-        told = await bring(make, name, **wrong)
+        told = await bring(make, name, **orjson.loads(orjson.dumps(wrong).replace(b'"none"', orjson.dumps(none))))
     assert (told["__typename"], told["code"]) == ("NotFound", code)
 
 

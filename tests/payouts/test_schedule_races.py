@@ -242,6 +242,8 @@ async def test_given_a_schedule_when_it_is_set_as_it_is_then_nothing_is_written(
         ({"currency": "EUR"}, "CURRENCY_NOT_SUPPORTED", None),
         ({"shopId": "nothing"}, "SHOP_NOT_FOUND", None),
         ({"partyId": "nobody"}, "PARTY_NOT_FOUND", None),
+        ({"partyId": "x" * 200}, "PARTY_NOT_FOUND", None),
+        ({"shopId": "x" * 200}, "SHOP_NOT_FOUND", None),
     ],
 )
 async def test_given_what_cannot_be_when_a_schedule_is_set_then_refused(api, make, nothing_written, wrong, code, path):
