@@ -6,12 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-import sentry_sdk
 import structlog
 
 from gateways.orders import Order, Payer, Receipt
 from gateways.receipts import Refused, Unsure
-from jobs.running import Tools, each
+from jobs.running import Tools, each, tell
 from models.kernel.clock import now
 from models.kernel.refusals import Busy, IllegalMove, Refusal
 from models.ledger.errors import InsufficientFunds
@@ -63,7 +62,7 @@ async def _run(tools: Tools, due: Due) -> None:
         outcome, no = RunOutcome.REFUSED, refused
     payout = made.payout_id if made else None
     if await payouts.conclude(due, outcome, payout=payout, no=no, by=tools.by):
-        _tell(f"schedule {due.id} is refused again and again: {no}", subject=f"payout_schedule:{due.id}", step="RUN")
+        tell(f"schedule {due.id} is refused again and again: {no}", subject=f"payout_schedule:{due.id}", step="RUN")
 
 
 async def _finished(tools: Tools, due: Due) -> PayoutRecord | None:
@@ -105,7 +104,7 @@ async def _confirmed(tools: Tools, made: PayoutRecord) -> None:
 async def _put_off(tools: Tools, due: Due, error: Exception) -> None:
     told = await payouts.put_off(due, f"{type(error).__name__}: {error}", by=tools.by)
     if told.attempts == 1 or told.human:
-        _tell(error, subject=f"payout_schedule:{due.id}", step="RUN", attempt=told.attempts, attention=told.human)
+        tell(error, subject=f"payout_schedule:{due.id}", step="RUN", attempt=told.attempts, attention=told.human)
 
 
 # deliveries
@@ -195,15 +194,4 @@ async def _not_done(tools: Tools, claimed: Claimed, error: Exception) -> None:
     told = await payouts.unsure(claimed, f"{type(error).__name__}: {error}", by=tools.by)
     if told.sentry or told.human:
         step = "SEND" if claimed.status is DeliveryStatus.QUEUED else "INQUIRE"
-        _tell(error, subject=f"payout:{claimed.payout}", step=step, attempt=told.failures, attention=told.human)
-
-
-def _tell(what: Exception | str, *, subject: str, step: str, **facts: object) -> None:
-    with sentry_sdk.new_scope() as scope:
-        for name, value in {"subject": subject, "step": step, **facts}.items():
-            scope.set_tag(name, str(value))
-        scope.fingerprint = ["payouts", subject, step, str(facts.get("attention", ""))]
-        if isinstance(what, str):
-            sentry_sdk.capture_message(what)
-        else:
-            sentry_sdk.capture_exception(what)
+        tell(error, subject=f"payout:{claimed.payout}", step=step, attempt=told.failures, attention=told.human)

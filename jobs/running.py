@@ -109,3 +109,15 @@ async def each(
         for row in rows:
             group.create_task(one(row))
     return Report(len(rows) - failures, failures)
+
+
+def tell(what: Exception | str, *, subject: str, step: str, **facts: object) -> None:
+    """Whoever reads Sentry hears of it, once for a subject and a step, however often it goes on."""
+    with sentry_sdk.new_scope() as scope:
+        for name, value in {"subject": subject, "step": step, **facts}.items():
+            scope.set_tag(name, str(value))
+        scope.fingerprint = [subject, step, str(facts.get("attention", ""))]
+        if isinstance(what, str):
+            sentry_sdk.capture_message(what)
+        else:
+            sentry_sdk.capture_exception(what)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs import deals, inbox, ledger, payments, payouts, reserves, work
+from jobs import adjusting, deals, disputes, inbox, ledger, notifying, payments, payouts, reserves, work
 from jobs.running import Body
 
 BODIES: Mapping[str, Body] = {
@@ -23,6 +23,14 @@ BODIES: Mapping[str, Body] = {
     "run_payout_schedules": payouts.run_payout_schedules,
     "deliver_payouts": payouts.deliver_payouts,
     "resolve_unknown_deliveries": payouts.resolve_unknown_deliveries,
+    "process_created_disputes": disputes.process_created_disputes,
+    "process_pending_disputes": disputes.process_pending_disputes,
+    "process_forgotten_disputes": disputes.process_forgotten_disputes,
+    "process_adjustments": adjusting.process_adjustments,
+    "check_payment_callbacks": adjusting.check_payment_callbacks,
+    "deliver_dispute_notifications": notifying.deliver_dispute_notifications,
+    "tell_support": notifying.tell_support,
+    "remove_orphaned_attachments": notifying.remove_orphaned_attachments,
 }
 
 PUBLIC: Mapping[str, Any] = {"ingest_event": inbox.ingest_event}

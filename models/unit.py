@@ -153,6 +153,11 @@ class Unit:
         await self._write_child(child, child.change())
         return await self._tell(child, move, parent, facts)
 
+    async def record_child(self, child: LivingRow, name: str, parent: T, **facts: Any) -> T:
+        """Write what else was changed on a child; the parent's event is `name`."""
+        await self._write_child(child, child.change())
+        return await self._tell(child, name, parent, facts)
+
     async def attach(self, part: Model) -> None:
         """Write a part of a noun, born with it or with one of its events: it has no life and no events of its own."""
         await part.save(force_create=True)
@@ -178,19 +183,17 @@ class Unit:
     # money
 
     async def open_account(self, account: Account, description: str) -> AccountRecord:
-        """Open an account for its own sake; those of the chart are born with their first posting."""
         id = await accounts.open_account(self.db, account, description)
         return await AccountRecord.again(self.db, f"account:{id}", 0)
 
     async def post(self, subject: LivingRow, moved: Sequence[Transfer]) -> int:
-        """Move money at once, judged as a whole; see `transfers.post`. Answers the number of the call."""
+        """Move money at once, judged as a whole; see `transfers.post`."""
         self._in_order(ACCOUNTS, 0)
         call = await transfers.post(self.db, subject.subject, self._by, moved)
         self._money_moved()
         return call
 
     async def hold(self, plan: Plan, batch: Batch) -> PlanAnswer:
-        """Hold a batch over accounts of the chart."""
         return await self._on_plan(plans.hold(self.db, plan, batch, self._by))
 
     async def hold_own(self, plan: Plan, batch: Batch) -> PlanAnswer:
@@ -204,7 +207,6 @@ class Unit:
         return await self._on_plan(plans.finish(self.db, plan, op, self._by, batches))
 
     async def revert(self, plan: Plan, revert_id: str, note: str) -> PlanAnswer:
-        """Undo a committed plan by its mirror; see `plans.revert`."""
         return await self._on_plan(plans.revert(self.db, plan, revert_id, note, self._by))
 
     async def moment(self) -> datetime:
@@ -219,7 +221,7 @@ class Unit:
         return By(self.by.subject, self.by.role.value, self.request.id if self.request else None)
 
     def _acts_as(self, row: LivingRow) -> str:
-        """What the event calls who did it: the side of the row that he is, or else his role."""
+        """The side of the row that he is, or else his role."""
         return next(iter(sorted(row.lifecycle.sides(row, self.by))), self.by.role.value)
 
     async def _on_plan(self, call: Awaitable[PlanAnswer]) -> PlanAnswer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.deals import wiring as deals
+from models.disputes import wiring as disputes
 from models.events.exporting import Export
 from models.events.log import View
 from models.inbox import wiring as inbox
@@ -18,7 +19,7 @@ from models.services import wiring as services
 from models.work import wiring as work
 from models.work.jobs import Job
 
-NOUNS = (deals, payments, payouts, parties, people, services, work, inbox)
+NOUNS = (deals, payments, payouts, disputes, parties, people, services, work, inbox)
 
 LINES = (*chart.LINES, *(line for noun in NOUNS for line in noun.LINES))
 TABLES = tuple(table for noun in NOUNS for table in noun.TABLES)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any, TypeVar
 from uuid import UUID
 
+from tortoise.models import Model
+
 from models.kernel.rows import LivingRow
 from models.kernel.sql import TRUE, Sql, join, sql
 from models.unit import Unit
 
+R = TypeVar("R", bound=Model)
 T = TypeVar("T", bound=LivingRow)
 
 FREE = "r.lease_until IS NULL OR r.lease_until < saldo_now()"
 
 
 async def claim(
-    work: Unit, table: type[T], due: Sql, *, limit: int, lease_seconds: int, order: str = "r.id"
-) -> list[T]:
+    work: Unit, table: type[R], due: Sql, *, limit: int, lease_seconds: int, order: str = "r.id"
+) -> list[R]:
     """Rows that are due and that nobody else holds, ours for `lease_seconds` by the database's clock.
 
     SKIP LOCKED: two workers never wait for each other and never take the same row. Counts the attempt. `order` names
@@ -36,7 +39,8 @@ async def claim(
         ]
     )
     text, values = query.render()
-    return sorted((table.loaded(row) for row in await work.db.fetch(text, *values)), key=lambda row: row.id)
+    rows = [table._init_from_db(**row) for row in await work.db.fetch(text, *values)]
+    return sorted(rows, key=lambda row: row.pk)
 
 
 async def still_ours(work: Unit, table: type[T], id: int, token: UUID) -> T | None:

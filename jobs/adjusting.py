@@ -1,0 +1,179 @@
+"""The jobs that put payments right in billing, and that ask whether what providers tell of payments is so.
+[spec/disputes §3.6, §5.3]"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from gateways.disputing import (
+    ADJUSTMENT_PENDING,
+    INVALID_STATUS,
+    INVALID_TARGET_STATUS,
+    AdjustmentKind,
+    AdjustmentOrder,
+    BilledAdjustment,
+    BilledPayment,
+    Transaction,
+)
+from gateways.receipts import Refused
+from jobs.disputes import GONE
+from jobs.disputing import billing, drain, providers, words
+from jobs.running import Tools, tell
+from models.disputes import operations as disputes
+from models.disputes import postings
+from models.disputes.lifecycle import Route
+from models.disputes.operations import ClaimedCallback, ClaimedJob
+from models.disputes.postings import Order, Standing
+from models.kernel.clock import now
+from models.work.operations import Report
+
+# adjustments
+
+
+async def process_adjustments(tools: Tools) -> Report:
+    """Order of billing what puts a payment right: one order with each look, and only what billing does not have yet."""
+
+    async def claim(limit: int, lease_seconds: int) -> Sequence[ClaimedJob]:
+        return await disputes.claim_jobs(limit=limit, lease_seconds=lease_seconds, by=tools.by)
+
+    return await drain(tools, claim, partial(_adjust, tools), partial(_job_put_off, tools))
+
+
+async def _adjust(tools: Tools, job: ClaimedJob) -> None:
+    try:
+        paid = await billing(tools).payment(job.invoice, job.payment)
+        match postings.standing(paid.status):
+            case Standing.CAPTURED:
+                changed = postings.changed(paid.cost, paid.changed_cost, paid.captured_cost)
+                await disputes.job_done(job, changed, by=tools.by)
+            case Standing.RESTRICTED:
+                await disputes.job_failed(job, f"{disputes.RESTRICTED}: {paid.status}", by=tools.by)
+            case Standing.UNSETTLED:
+                await _later(tools, job)
+            case Standing.UNPAID:
+                await _order_next(tools, job)
+    except Refused as no:
+        if no.code not in GONE:
+            raise
+        await disputes.job_failed(job, GONE[no.code], by=tools.by)
+
+
+async def _order_next(tools: Tools, job: ClaimedJob) -> None:
+    made = _ours(job, await billing(tools).adjustments(job.invoice, job.payment))
+    order = postings.next_order(job.amount, job.changed, made)
+    if order is None:
+        await disputes.job_done(job, job.changed, by=tools.by)
+    elif await disputes.begin_order(job, order, by=tools.by):
+        await _ordered(tools, job, order)
+
+
+def _ours(job: ClaimedJob, made: Sequence[BilledAdjustment]) -> set[Order]:
+    """What billing has of this very job: found by its reason, in whatever state. One that captures bears it on its target too."""
+    reason = postings.reason(job.adjustment_id).casefold()
+    return {
+        Order(one.kind.value)
+        for one in made
+        if one.reason.casefold() == reason
+        and (one.kind is AdjustmentKind.CASH_FLOW or one.target_reason.casefold() == reason)
+    }
+
+
+async def _ordered(tools: Tools, job: ClaimedJob, order: Order) -> None:
+    try:
+        await billing(tools).adjust(
+            AdjustmentOrder(
+                postings.key(job.adjustment_id, order),
+                job.invoice,
+                job.payment,
+                AdjustmentKind(order.value),
+                postings.reason(job.adjustment_id),
+                job.changed if order is Order.CASH_FLOW else None,
+            )
+        )
+    except Refused as no:
+        await _not_ordered(tools, job, order, no)
+        return
+    if order is Order.CASH_FLOW:
+        await disputes.ordered(job, by=tools.by)
+    else:
+        await disputes.job_done(job, job.changed, by=tools.by)
+
+
+async def _not_ordered(tools: Tools, job: ClaimedJob, order: Order, no: Refused) -> None:
+    if no.code == ADJUSTMENT_PENDING:
+        await _later(tools, job, unsent=order)
+    elif no.code in (INVALID_STATUS, INVALID_TARGET_STATUS):
+        await disputes.job_failed(job, disputes.RESTRICTED, by=tools.by)
+    else:
+        raise no
+
+
+async def _later(tools: Tools, job: ClaimedJob, *, unsent: Order | None = None) -> None:
+    if await disputes.job_later(job, unsent=unsent, by=tools.by):
+        gave_up = f"adjustment {job.adjustment_id} gave up waiting for billing"
+        tell(gave_up, subject=f"adjustment:{job.id}", step="WAIT", attention=True)
+
+
+async def _job_put_off(tools: Tools, job: ClaimedJob, error: Exception) -> None:
+    failures, gave_up = await disputes.job_put_off(job, words(error), by=tools.by)
+    if failures == 1 or gave_up:
+        tell(error, subject=f"adjustment:{job.id}", step="ADJUST", attempt=failures, attention=gave_up)
+
+
+# what providers tell of payments
+
+
+async def check_payment_callbacks(tools: Tools) -> Report:
+    """Ask providers whether what they told is so; what is becomes an adjustment, with a dispute or without."""
+
+    async def claim(limit: int, lease_seconds: int) -> Sequence[ClaimedCallback]:
+        return await disputes.claim_callbacks(limit=limit, lease_seconds=lease_seconds, by=tools.by)
+
+    return await drain(tools, claim, partial(_check, tools), partial(_callback_put_off, tools))
+
+
+async def _check(tools: Tools, told: ClaimedCallback) -> None:
+    try:
+        paid = await billing(tools).payment(told.invoice, told.payment)
+    except Refused as no:
+        await disputes.callback_ended(told, "ignore", GONE.get(no.code, no.code), by=tools.by)
+        return
+    match postings.standing(paid.status):
+        case Standing.CAPTURED:
+            await disputes.callback_ended(told, "ignore", "the payment is captured", by=tools.by)
+        case Standing.RESTRICTED:
+            await disputes.callback_ended(told, "ignore", f"the payment is {paid.status}", by=tools.by)
+        case _:
+            await _check_at_provider(tools, told, paid)
+
+
+async def _check_at_provider(tools: Tools, told: ClaimedCallback, paid: BilledPayment) -> None:
+    """By the route that the payment has now."""
+    if paid.terminal is None or not paid.provider_trx:
+        await disputes.callback_ended(told, "ignore", "the payment has no route", by=tools.by)
+        return
+    terminal = await billing(tools).terminal(paid.terminal)
+    route = Route.of(terminal.url, terminal.options, tools.settings.dispute_polling_minutes)
+    due = told.created_at + route.callback_delay
+    if now() < due:
+        await disputes.callback_later(told, due, delayed=True, by=tools.by)
+        return
+    transaction = Transaction(told.invoice, told.payment, paid.provider_trx, terminal.options, paid.trx_info)
+    checked = await providers(tools).check_payment(route.payments_url, transaction, paid.cost.currency)
+    if checked.success:
+        await disputes.callback_confirmed(told, paid.cost, checked.changed, by=tools.by)
+    else:
+        await disputes.callback_ended(told, "deny", "the provider does not confirm it", by=tools.by)
+
+
+async def _callback_put_off(tools: Tools, told: ClaimedCallback, error: Exception) -> None:
+    put_off = await disputes.callback_put_off(told, words(error), by=tools.by)
+    if put_off.failures == 1 or put_off.human:
+        tell(
+            error,
+            subject=f"payment_callback:{told.id}",
+            step="CHECK",
+            attempt=put_off.failures,
+            attention=put_off.human,
+        )

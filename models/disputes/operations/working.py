@@ -1,0 +1,289 @@
+"""The units of the jobs that carry a dispute: claim, and what came of it. [spec/disputes §2.3, §3.2, §3.3, §3.8]
+
+Billing and the provider are asked between two units. Whoever comes too late, because his lease is over or because the dispute has
+moved on, writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from models.disputes import postings
+from models.disputes.lifecycle import WAITING_FOR_HUMANS, DisputeStatus, Mode, Polling
+from models.disputes.operations.locking import (
+    Claimed,
+    Held,
+    end_adjustment,
+    moved,
+    start_adjustment,
+    still_held,
+    touched,
+)
+from models.disputes.tables import EXTERNAL_MAX, TEXT_MAX, Dispute
+from models.kernel.clock import now
+from models.kernel.money import Money
+from models.kernel.sql import sql
+from models.kernel.viewer import Viewer
+from models.unit import Unit, step
+from models.work.claims import claim
+from settings import settings
+
+APPROVED, SERVER_ERROR = "approved", "server_error"
+NO_ATTACHMENTS, INVOICE_GONE, PAYMENT_GONE = "no attachments", "invoice not found", "payment not found"
+RESTRICTED, UNEXPECTED = "payment status restrictions", "provider result unexpected"
+BY_SUPPORT = "dispute via the support desk"
+ORDER = "r.next_check_at, r.id"
+
+
+@step()
+async def claim_due(work: Unit, status: DisputeStatus, *, limit: int, lease_seconds: int, by: Viewer) -> list[Claimed]:
+    """Take disputes of one status that are due, the longest due first."""
+    due = sql("r.status = {} AND r.next_check_at <= saldo_now()", status.value)
+    rows = await claim(work, Dispute, due, limit=limit, lease_seconds=lease_seconds, order=ORDER)
+    return sorted((Claimed.of(row) for row in rows), key=lambda one: (one.due_at, one.id))
+
+
+@step()
+async def give_back(work: Unit, claimed: Claimed, *, by: Viewer) -> None:
+    """There was no time for it: another tick takes it at once."""
+    if held := await still_held(work, claimed):
+        await work.touch(held.dispute, lease_token=None, lease_until=None)
+
+
+@step()
+async def later(work: Unit, claimed: Claimed, next_check: datetime, *, by: Viewer) -> bool:
+    """Nothing is new: it is looked at again then, and is no event. False: the claim is over."""
+    held = await still_held(work, claimed)
+    if held:
+        await touched(work, held.dispute, next_check)
+    return held is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What billing said beside: written down with the next move."""
+
+    payer_email: str | None = field(default=None, repr=False)
+    risk_score: str | None = None
+
+    def onto(self, dispute: Dispute) -> None:
+        dispute.payer_email = self.payer_email and self.payer_email[:EXTERNAL_MAX]
+        dispute.risk_score = self.risk_score and self.risk_score[:64]
+
+
+NOTHING = Found()
+
+
+@step()
+async def accepted(
+    work: Unit, claimed: Claimed, provider_dispute: str, next_check: datetime, found: Found, *, by: Viewer
+) -> bool:
+    """The provider has a dispute of its own now, and is asked about it."""
+    held = await still_held(work, claimed)
+    if held is None:
+        return False
+    dispute = held.dispute
+    found.onto(dispute)
+    dispute.provider_dispute_id, dispute.mode = provider_dispute[:EXTERNAL_MAX], Mode.AUTOMATIC
+    await moved(work, dispute, "accept", next_check=next_check)
+    return True
+
+
+@step()
+async def handed_over(work: Unit, claimed: Claimed, provider_dispute: str, found: Found, *, by: Viewer) -> bool:
+    """The support desk has it: a human goes on."""
+    held = await still_held(work, claimed)
+    if held is None:
+        return False
+    found.onto(held.dispute)
+    held.dispute.provider_dispute_id = provider_dispute[:EXTERNAL_MAX]
+    await _to_human(work, held, claimed.next_check(), technical=BY_SUPPORT, message=None)
+    return True
+
+
+@step()
+async def exists(work: Unit, claimed: Claimed, found: Found, *, by: Viewer) -> bool:
+    """The provider has one about this payment and does not say which: a human binds it."""
+    held = await still_held(work, claimed)
+    if held is None:
+        return False
+    found.onto(held.dispute)
+    held.dispute.mode = Mode.MANUAL
+    await moved(work, held.dispute, "find_existing", next_check=claimed.next_check())
+    return True
+
+
+@step()
+async def escalated(
+    work: Unit, claimed: Claimed, *, technical: str | None, message: str | None = None, by: Viewer
+) -> bool:
+    """A machine cannot tell: a human does. Its public reason stays as it is."""
+    held = await still_held(work, claimed)
+    if held is not None:
+        await _to_human(work, held, claimed.next_check(), technical=technical, message=message)
+    return held is not None
+
+
+async def _to_human(
+    work: Unit, held: Held[Dispute], next_check: datetime, *, technical: str | None, message: str | None
+) -> None:
+    dispute = held.dispute
+    dispute.mode = Mode.MANUAL
+    dispute.technical_error, dispute.provider_message = _cut(technical), _cut(message)
+    await moved(work, dispute, "escalate", next_check=next_check, reason=technical or message)
+
+
+@step()
+async def expired(work: Unit, claimed: Claimed, *, by: Viewer) -> bool:
+    """The deadline has passed and the provider has not decided: a human does, or lets it be asked again."""
+    held = await still_held(work, claimed)
+    if held is not None:
+        held.dispute.mode = Mode.MANUAL
+        await moved(work, held.dispute, "expire", next_check=claimed.next_check())
+    return held is not None
+
+
+@step()
+async def stepped_back(work: Unit, claimed: Claimed, *, by: Viewer) -> bool:
+    """It says to be at the provider, and nobody knows under which id: it is created there once more, under our own."""
+    held = await still_held(work, claimed)
+    if held is not None:
+        held.dispute.mode = Mode.AUTOMATIC
+        await moved(work, held.dispute, "step_back", next_check=claimed.next_check())
+    return held is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The provider says that the payment succeeded. `changed`: the amount by its check of the payment, which billing is told;
+    `shown`: by its word about the dispute, which the merchant is."""
+
+    changed: Money | None = None
+    shown: Money | None = None
+    message: str | None = None
+
+
+@step()
+async def confirmed(work: Unit, claimed: Claimed, word: Confirmed, *, by: Viewer) -> bool:
+    """Billing is to put the payment right. Locks the payment, its adjustment, the dispute."""
+    held = await still_held(work, claimed)
+    if held is not None:
+        await confirm_held(work, held, "confirm", word)
+    return held is not None
+
+
+async def confirm_held(work: Unit, held: Held[Dispute], move: str, word: Confirmed) -> Dispute:
+    """A locked dispute, confirmed: its adjustment begins. What differs is measured against what the payment was for, for that is
+    what billing has. [spec/disputes §3.5]"""
+    dispute = held.dispute
+    changed = postings.changed(dispute.cost, word.changed)
+    await start_adjustment(work, held, dispute.invoice_id, dispute.payment_id, dispute.cost, changed)
+    _approve(dispute, postings.changed(dispute.amount, word.shown), word.message)
+    at = now()
+    look = Polling.kept(dispute.polling).next_check(since=dispute.created_at, last=at, now=at)
+    return await moved(work, dispute, move, next_check=look)
+
+
+def _approve(dispute: Dispute, changed: Money | None, message: str | None) -> None:
+    dispute.public_reason, dispute.technical_error = APPROVED, None
+    dispute.provider_message = _cut(message) or dispute.provider_message
+    if changed is not None:
+        dispute.changed_minor = changed.minor
+
+
+@step()
+async def succeeded(work: Unit, claimed: Claimed, changed: Money | None, *, by: Viewer) -> bool:
+    """Billing has the payment captured: the dispute ends well, and with it the payment's job."""
+    held = await still_held(work, claimed)
+    if held is not None:
+        await succeed_held(work, held, "succeed", changed)
+    return held is not None
+
+
+async def succeed_held(
+    work: Unit, held: Held[Dispute], move: str, changed: Money | None, message: str | None = None
+) -> Dispute:
+    """A locked dispute ends well, and the payment's job with it. None keeps the amount that is known."""
+    await end_adjustment(work, held, "finish")
+    _approve(held.dispute, changed, message)
+    return await moved(work, held.dispute, move)
+
+
+@step()
+async def failed(work: Unit, claimed: Claimed, technical: str, *, by: Viewer) -> bool:
+    """It cannot go on for a technical reason: only a new dispute can mend that. The payment's job ends with it."""
+    held = await still_held(work, claimed)
+    if held is not None:
+        await fail_held(work, held, technical)
+    return held is not None
+
+
+async def fail_held(work: Unit, held: Held[Dispute], technical: str) -> Dispute:
+    await end_adjustment(work, held, "fail", technical)
+    dispute = held.dispute
+    dispute.public_reason, dispute.technical_error = SERVER_ERROR, _cut(technical)
+    dispute.changed_minor, dispute.unrecoverable = None, True
+    return await moved(work, dispute, "fail", reason=dispute.technical_error)
+
+
+@step()
+async def declined(work: Unit, claimed: Claimed, code: str, reason: str | None, *, by: Viewer) -> bool:
+    """The provider says no: the payer did not pay."""
+    held = await still_held(work, claimed)
+    if held is None:
+        return False
+    dispute = held.dispute
+    dispute.public_reason, dispute.provider_message = code[:EXTERNAL_MAX], _cut(reason)
+    dispute.technical_error = dispute.changed_minor = None
+    await moved(work, dispute, "fail", reason=dispute.public_reason)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """Who has to hear of it: whoever reads Sentry, the first time, and a human, once it goes on and on."""
+
+    failures: int = 0
+    human: bool = False
+
+
+@step()
+async def put_off(work: Unit, claimed: Claimed, error: str, *, by: Viewer) -> PutOff:
+    """It could not be worked on: the error is kept, and it is tried later and later. After `dispute_failures_max` times in a
+    row, or behind its deadline, a human gets it: one that no machine works on is shown to need attention, once."""
+    held = await still_held(work, claimed)
+    if held is None:
+        return PutOff()
+    dispute, failures, limits = held.dispute, claimed.failures + 1, settings()
+    human = failures >= limits.dispute_failures_max or (claimed.overdue and claimed.status is DisputeStatus.CREATED)
+    if human and claimed.status in (DisputeStatus.CREATED, DisputeStatus.PENDING):
+        await _to_human(work, held, claimed.next_check(), technical=error, message=None)
+        return PutOff(failures, human=True)
+    pause = min(limits.dispute_back_off_seconds * 2 ** min(failures - 1, 16), limits.dispute_back_off_max_seconds)
+    await work.touch(
+        dispute, failures=failures, last_error=error[:TEXT_MAX], next_check_at=now() + timedelta(seconds=pause),
+        lease_token=None, lease_until=None,
+    )  # fmt: skip
+    return PutOff(failures)
+
+
+@step()
+async def waited_for(work: Unit, claimed: Claimed, *, by: Viewer) -> bool:
+    """Nothing is new of what no machine works on. Where it waits for a human longer than it should, one is called, once. True:
+    so it was."""
+    held = await still_held(work, claimed)
+    if held is None:
+        return False
+    late = now() - claimed.status_since > timedelta(seconds=settings().dispute_human_seconds)
+    call = late and claimed.status in WAITING_FOR_HUMANS and not held.dispute.needs_attention
+    if call:
+        held.dispute.needs_attention = True
+        await work.record(held.dispute, "call_for_attention", since=claimed.status_since)
+    await touched(work, held.dispute, claimed.next_check())
+    return call
+
+
+def _cut(words: str | None) -> str | None:
+    """As much as is kept, of what PostgreSQL would take."""
+    return words.replace("\x00", "\ufffd")[:TEXT_MAX] or None if words else None
