@@ -13,6 +13,7 @@ from types import MappingProxyType
 import httpx
 
 from gateways import bank, transfers, wallets
+from gateways.disputing import Storage
 from gateways.orders import Payer
 from gateways.transfers import HttpTransfers
 from gateways.tron.words import Keys, Node
@@ -36,12 +37,27 @@ class Gateways:
     keys: Keys | None = None
     wallets: Payer | None = None
     transfers: Payer | None = None
+    storage: Storage | None = None
 
     def payer(self, kind: str) -> Payer | None:
         """Who sends money to payout tools of this kind; None: nobody does, or it is done by hand."""
         if kind in wallets.KINDS:
             return self.wallets
         return self.transfers if kind in transfers.KINDS else None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiGateways:
+    """What the API may ask of the outside before it answers."""
+
+    storage: Storage | None = None
+
+
+@asynccontextmanager
+async def api_gateways() -> AsyncIterator[ApiGateways]:
+    """What the API needs. ValueError names a setting that is wrong."""
+    check_api()
+    yield ApiGateways()
 
 
 @asynccontextmanager

@@ -93,6 +93,12 @@ class Context(Protocol):
         """Who says where to pay, by the adapter's name; one that lacks its settings is not there."""
         ...
 
+    @property
+    def outside(self) -> Any:
+        """The gateways of the API, for verbs that ask another system before they answer; one that lacks its settings is
+        None. `gateways.wiring.ApiGateways`: its words are none of the schema's."""
+        ...
+
     async def seal(self) -> Seal:
         """What makes cursors of positions, and positions of cursors."""
         ...

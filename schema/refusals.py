@@ -124,6 +124,17 @@ class Busy(Refusal):
     refusal: ClassVar[type[kernel.Refusal]] = kernel.Busy
 
 
+@strawberry.type(description="Another system that this needs gives no answer; asking again is safe.")
+class UpstreamUnavailable(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = kernel.UpstreamUnavailable
+
+    system: str = strawberry.field(description="What the system is, in our words.")
+
+    @classmethod
+    def facts(cls, no: Any) -> dict[str, Any]:
+        return {"system": no.system}
+
+
 @strawberry.type(description="An account that may not go below zero would.")
 class InsufficientFunds(Refusal):
     refusal: ClassVar[type[kernel.Refusal]] = ledger.InsufficientFunds
@@ -254,7 +265,7 @@ class DeliveryNotOpen(Refusal):
 
 SHOWN: tuple[type[Refusal], ...] = (
     NotFound, NotAllowed, IllegalMove, InvalidAmount, InvalidInput, CurrencyNotSupported, IdempotencyKeyConflict,
-    VersionConflict, Busy, InsufficientFunds, InvalidPostings, DealHasOpenDispute, DealDisputeAlreadyCreated,
+    VersionConflict, Busy, UpstreamUnavailable, InsufficientFunds, InvalidPostings, DealHasOpenDispute, DealDisputeAlreadyCreated,
     DealDisputeAlreadyClosed, GatewayDisabled, GatewayUnavailable, TooManyPayments, ConfigurationError,
     OperationNotPermitted, PayoutAlreadyExists, NotOperating, ContractNotActive, CashLimitExceeded, PayoutMethodNotAllowed,
     DeliveryStarted, DeliveryNotOpen,

@@ -3,6 +3,7 @@ is refused with its path (INVALID_INPUT), like every other bad value."""
 
 from __future__ import annotations
 
+import binascii
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +13,13 @@ from typing import Any, NewType
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from models.kernel.files import File
+
+Base64 = NewType("Base64", bytes)
 BigInt = NewType("BigInt", int)
 CurrencyCode = NewType("CurrencyCode", str)
 Cursor = NewType("Cursor", str)
+Upload = NewType("Upload", File)
 
 DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,18})?")
 INTEGER = re.compile(r"-?[0-9]{1,19}")
@@ -61,11 +66,35 @@ def _cursor(value: object) -> str | Malformed:
     return Malformed("must be a cursor that was given by this list")
 
 
+def _base64(value: object) -> bytes | Malformed:
+    """The bytes, once: what holds megabytes is not copied."""
+    try:
+        if isinstance(value, str) and len(value) % 4 == 0:
+            return binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:  # binascii.Error is one
+        pass
+    return Malformed("must be bytes in Base64, with its padding and without line breaks")
+
+
+def _upload(value: object) -> File | Malformed:
+    return value if isinstance(value, File) else Malformed("must be a file of a multipart request")
+
+
+def _no_answer(_value: object) -> str:
+    raise TypeError("files are taken, not given")
+
+
 def _scalar(name: str, description: str, *, serialize: Any, read: Any) -> ScalarDefinition:
     return strawberry.scalar(name=name, description=description, serialize=serialize, parse_value=read)
 
 
 SCALARS: dict[object, ScalarDefinition] = {
+    Base64: _scalar(
+        "Base64",
+        "Bytes, in Base64 with padding (RFC 4648, section 4).",
+        serialize=lambda value: binascii.b2a_base64(value, newline=False).decode(),
+        read=_base64,
+    ),
     Decimal: _scalar(
         "Decimal",
         'An exact decimal in a string: "10.50". Up to 19 digits before the point and 18 behind it; no exponent.',
@@ -81,6 +110,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         "A place in a list. Pass back what you were given; it means nothing else.",
         serialize=str,
         read=_cursor,
+    ),
+    Upload: _scalar(
+        "Upload",
+        "A file, sent beside the operation in a multipart request; null in the operation's own variables.",
+        serialize=_no_answer,
+        read=_upload,
     ),
     datetime: _scalar(
         "DateTime",

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from gateways.wiring import check_api
+from gateways.wiring import ApiGateways, api_gateways
 from jobs.waking import Waker
 from models import database
 from models.kernel.tasks import cancelled
@@ -35,18 +35,18 @@ LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    check_api()
-    documents()  # the schema is built before the first request, not by it
-    await database.connect()
-    gc.collect()
-    gc.freeze()  # what was imported stays; the collector need not walk it again
-    waker = asyncio.create_task(Waker().run(), name="waker")
-    try:
-        yield
-    finally:
-        await app.state.feed.stop()
-        await cancelled([waker])
-        await database.disconnect()
+    async with api_gateways() as app.state.outside:
+        documents()  # the schema is built before the first request, not by it
+        await database.connect()
+        gc.collect()
+        gc.freeze()  # what was imported stays; the collector need not walk it again
+        waker = asyncio.create_task(Waker().run(), name="waker")
+        try:
+            yield
+        finally:
+            await app.state.feed.stop()
+            await cancelled([waker])
+            await database.disconnect()
 
 
 async def _socket(websocket: WebSocket) -> None:
@@ -86,4 +86,5 @@ def app() -> Starlette:
     )
     served = Starlette(routes=routes, middleware=[cors], lifespan=_lifespan)
     served.state.feed, served.state.connections = Feed(), Connections()
+    served.state.outside = ApiGateways()  # until it starts
     return served

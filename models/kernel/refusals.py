@@ -156,6 +156,18 @@ class Busy(Refusal):
         super().__init__("Others are at work here; ask again in a moment.")
 
 
+class UpstreamUnavailable(Refusal):
+    """Another system that this needs gave no answer. Nothing was written here; asking again is safe."""
+
+    code = "UPSTREAM_UNAVAILABLE"
+    http = 503
+    retryable = True
+
+    def __init__(self, system: str) -> None:
+        self.system = system
+        super().__init__(f"There is no answer from {system}; ask again in a moment.")
+
+
 class CursorExpired(Refusal):
     """The cursor does not belong to this list or log, or to one that is no more: read again from the start."""
 

@@ -17,6 +17,7 @@ from graphql.execution import create_source_event_stream
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType as Kind
 
+from gateways.wiring import ApiGateways
 from models.kernel.metrics import REQUESTS
 from models.kernel.viewer import Viewer
 from resolvers.watching import Watch
@@ -70,7 +71,9 @@ def known(asked: Asked) -> Document:
     return documents().get(asked.query)
 
 
-def prepare(asked: Asked, document: Document, viewer: Viewer, request_id: str, feed: Feed) -> Prepared:
+def prepare(
+    asked: Asked, document: Document, viewer: Viewer, request_id: str, feed: Feed, outside: ApiGateways | None = None
+) -> Prepared:
     """Raises Refused for a document that is not valid, RequestError for one that costs too much."""
     errors = document.errors
     operation = document.operation(asked.operation_name)
@@ -86,7 +89,7 @@ def prepare(asked: Asked, document: Document, viewer: Viewer, request_id: str, f
         raise RequestError(
             "COST_EXCEEDED", f"This would cost {cost}; {settings().query_cost_max} is the limit. Ask for less."
         )
-    context = OperationContext(viewer, request_id, document, feed, cost, asked.extensions)
+    context = OperationContext(viewer, request_id, document, feed, outside or ApiGateways(), cost, asked.extensions)
     return Prepared(asked, operation, context)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from gateways.wiring import Issuer, issuers
+from gateways.wiring import ApiGateways, Issuer, issuers
 from models.events.cursors import Seal
 from models.kernel.viewer import Viewer
 from resolvers import telling
@@ -26,6 +26,7 @@ class OperationContext:
     request_id: str
     document: Document
     feed: Feed
+    outside: ApiGateways
     cost: int = 0
     extensions: dict[str, Any] = field(default_factory=dict)
     """What the client sent beside its document."""
@@ -39,7 +40,9 @@ class OperationContext:
     def fresh(self) -> OperationContext:
         """The same for the next event: whatever was loaded is forgotten. It has an id of its own, for what it answers may go
         to many who asked."""
-        return OperationContext(self.viewer, uuid4().hex, self.document, self.feed, self.cost, self.extensions)
+        return OperationContext(
+            self.viewer, uuid4().hex, self.document, self.feed, self.outside, self.cost, self.extensions
+        )
 
     @property
     def issuers(self) -> Mapping[str, Issuer]:

@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 from graphql import GraphQLError
 
-from models.kernel.refusals import CATALOGUE, Busy, Refusal
+from models.kernel.refusals import CATALOGUE, Busy, Refusal, UpstreamUnavailable
 from resolvers.access import Closed
 from settings import settings
 
@@ -23,7 +23,7 @@ HTTP = {
     "BAD_USER_INPUT": 400,
     "RATE_LIMITED": 429,
     "COST_EXCEEDED": 400,
-    "UPSTREAM_UNAVAILABLE": 503,
+    UpstreamUnavailable.code: UpstreamUnavailable.http,
     "INTERNAL": 500,
 }
 """The codes of a request as such; refusals bring their own, with their own number."""
@@ -76,6 +76,7 @@ def _judged(error: GraphQLError) -> tuple[str, int, str]:
             return code, HTTP.get(code, 400), message
         case _ if isinstance(cause, OUT_OF_REACH):
             log.error("out_of_reach", error=repr(cause))
-            return "UPSTREAM_UNAVAILABLE", 503, "Something this needs is out of reach; ask again in a moment."
+            message = "Something this needs is out of reach; ask again in a moment."
+            return UpstreamUnavailable.code, UpstreamUnavailable.http, message
     log.error("bug", path=error.path, exc_info=cause)
     return "INTERNAL", 500, HIDDEN

@@ -105,7 +105,7 @@ async def _prepared(http: HttpRequest, request_id: str) -> Prepared:
     if viewer is None:
         raise RequestError("UNAUTHENTICATED", UNKNOWN)
     structlog.contextvars.bind_contextvars(viewer=viewer.subject)
-    return prepare(asked, document, viewer, request_id, http.app.state.feed)
+    return prepare(asked, document, viewer, request_id, http.app.state.feed, http.app.state.outside)
 
 
 async def _bearer(http: HttpRequest) -> Viewer | None:

@@ -186,7 +186,8 @@ class Socket:
     async def _texts(self, payload: dict[str, Any], request_id: str) -> AsyncGenerator[str, None]:
         try:
             asked = well_formed(payload)
-            prepared = prepare(asked, known(asked), self._viewer, request_id, self._state.feed)
+            document, state = known(asked), self._state
+            prepared = prepare(asked, document, self._viewer, request_id, state.feed, state.outside)
         except RequestError as error:
             raise Refused(_told(error, request_id)) from error
         if prepared.kind is OperationType.SUBSCRIPTION:

@@ -14,6 +14,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from settings.uploads import Uploads
+
 DEVELOPMENT_SECRET = "development-only-secret-which-production-refuses"
 
 # Published keys of the phrase "abandon … about": worth nothing, and refused in production.
@@ -31,7 +33,7 @@ DEVELOPMENT_TOKENS = {
 }
 
 
-class Settings(BaseSettings):
+class Settings(Uploads, BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SALDO_", frozen=True, extra="ignore")
 
     # where it runs
