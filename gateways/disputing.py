@@ -14,7 +14,11 @@ from typing import Any, Protocol, TypeAlias
 from gateways.receipts import Unsure
 from models.kernel.money import Money
 
-INVOICE_NOT_FOUND, PAYMENT_NOT_FOUND, TERMINAL_NOT_FOUND = "invoice_not_found", "payment_not_found", "terminal_not_found"
+INVOICE_NOT_FOUND, PAYMENT_NOT_FOUND, TERMINAL_NOT_FOUND = (
+    "invoice_not_found",
+    "payment_not_found",
+    "terminal_not_found",
+)
 ADJUSTMENT_PENDING = "adjustment_pending"
 """Billing works on another adjustment of the payment: later."""
 INVALID_STATUS, INVALID_TARGET_STATUS = "invalid_payment_status", "invalid_payment_target_status"

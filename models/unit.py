@@ -311,7 +311,7 @@ class Operation(Generic[P, A]):
     ) -> None:
         functools.update_wrapper(self, body)
         self.body, self.answers, self.name = body, answers, body.__name__
-        self.refuses = frozenset(refuses) | {Busy, IdempotencyKeyConflict}
+        self.refuses: frozenset[type[Refusal]] = frozenset(refuses) | {Busy, IdempotencyKeyConflict}
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> A:
         if outer := _inside.get():

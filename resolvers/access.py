@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import strawberry
 from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
+from models.kernel.refusals import Refusal
 from models.kernel.viewer import Role
-from models.unit import Operation
 from schema.context import Info
 from schema.inputs import Readable
+
+
+class Does(Protocol):
+    """An operation, or an errand."""
+
+    @property
+    def refuses(self) -> frozenset[type[Refusal]]: ...
+
 
 Declare: TypeAlias = Callable[[Callable[..., Any]], Any]
 
@@ -58,11 +66,11 @@ def subscription(description: str, *roles: Role) -> Declare:
 
 ROLES: dict[str, frozenset[Role]] = {}
 """For whom each mutation is: a document is judged whole before its first one is done."""
-DOES: dict[str, Operation[Any, Any]] = {}
-"""Which operation each mutation does: what it can refuse is compared with the mutation's union."""
+DOES: dict[str, Does] = {}
+"""Which operation or errand each mutation does: what it can refuse is compared with the mutation's union."""
 
 
-def mutation(description: str, *roles: Role, does: Operation[Any, Any]) -> Declare:
+def mutation(description: str, *roles: Role, does: Does) -> Declare:
     """A root mutation that does one operation, closed to all but `roles`."""
     field: Any = strawberry.mutation(
         description=_described(description, roles), extensions=[Readable(), _For(frozenset(roles))]

@@ -23,12 +23,14 @@ async def each(
     do: Callable[[T, Request], Awaitable[Any]],
     *,
     content: Callable[[T], dict[str, Any]],
+    named: Callable[[T], str] = str,
+    version: Callable[[T], int | None] = lambda _item: None,
 ) -> list[Any]:
     """One answer for each item, in their order; what one refuses hinders no other.
 
-    The key of an item is the request's with the item's number, and `content` is what must be the same when it comes
-    again. An item's place is listed in `extensions.replayed` where its answer was given before. Refuses INVALID_INPUT, for
-    all of them, for a key that is empty or too long.
+    The key of an item is the request's with what the item is named, and `content` is what must be the same when it comes
+    again; `version` is the one that it expects. An item's place is listed in `extensions.replayed` where its answer was
+    given before. Refuses INVALID_INPUT, for all of them, for a key that is empty or too long.
     """
     asked, path = input.request(info), info.path.as_list()
     answers: list[Any] = []
@@ -36,7 +38,8 @@ async def each(
         one = replace(
             asked,
             content=content(item),
-            key=None if asked.key is None else f"{asked.key}/{item}",
+            key=None if asked.key is None else f"{asked.key}/{named(item)}",
+            expected_version=version(item),
             on_replay=partial(info.context.replayed.append, [*path, place]),
         )
         try:

@@ -10,6 +10,14 @@ from strawberry.dataloader import DataLoader
 
 from models.deals import reads as deals
 from models.deals.reads import DisputeRecord
+from models.disputes import reads as disputing
+from models.disputes.reads import (
+    AdjustmentRecord,
+    AttachmentRecord,
+    CommentRecord,
+    DisputeNow,
+    NotificationRecord,
+)
 from models.inbox import reads as inbox
 from models.inbox.reads import LetterNow, MessageNow, MessageRecord
 from models.kernel.money import Money
@@ -167,6 +175,21 @@ class Loaders:
 
     async def letter_now(self, id: int) -> LetterNow | None:
         return await self._letters_now.load(id)
+
+    async def dispute_now(self, dispute: int) -> DisputeNow | None:
+        return await self._disputes_now.load(dispute)
+
+    async def dispute_attachments(self, dispute: int) -> list[AttachmentRecord]:
+        return await self._dispute_attachments.load(dispute) or []
+
+    async def dispute_comments(self, dispute: int) -> list[CommentRecord]:
+        return await self._dispute_comments.load(dispute) or []
+
+    async def dispute_notification(self, dispute: int) -> NotificationRecord | None:
+        return await self._dispute_notifications.load(dispute)
+
+    async def dispute_adjustment(self, dispute: int) -> AdjustmentRecord | None:
+        return await self._dispute_adjustments.load(dispute)
 
     @cached_property
     def _persons(self) -> DataLoader[int, PersonRecord | None]:
@@ -326,3 +349,29 @@ class Loaders:
             return _grouped(await ledger.transfers_of_calls(keys), lambda transfer: transfer.call)
 
         return _loader(read)
+
+    @cached_property
+    def _disputes_now(self) -> DataLoader[int, DisputeNow | None]:
+        return _loader(disputing.now_of)
+
+    @cached_property
+    def _dispute_attachments(self) -> DataLoader[int, list[AttachmentRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[AttachmentRecord]]:
+            return _grouped(await disputing.attachments_of(keys), lambda file: file.dispute_id)
+
+        return _loader(read)
+
+    @cached_property
+    def _dispute_comments(self) -> DataLoader[int, list[CommentRecord] | None]:
+        async def read(keys: Sequence[int]) -> dict[int, list[CommentRecord]]:
+            return _grouped(await disputing.comments_of(keys), lambda comment: comment.dispute_id)
+
+        return _loader(read)
+
+    @cached_property
+    def _dispute_notifications(self) -> DataLoader[int, NotificationRecord | None]:
+        return _loader(disputing.notifications_of)
+
+    @cached_property
+    def _dispute_adjustments(self) -> DataLoader[int, AdjustmentRecord | None]:
+        return _loader(disputing.adjustments_of)

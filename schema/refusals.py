@@ -9,6 +9,7 @@ from strawberry.types.field import StrawberryField
 
 from models import wiring as _everything  # noqa: F401  every noun's codes are in the catalogue before the enum is made
 from models.deals import errors as deals
+from models.disputes import errors as disputes
 from models.kernel import refusals as kernel
 from models.ledger import errors as ledger
 from models.parties import errors as parties
@@ -263,12 +264,43 @@ class DeliveryNotOpen(Refusal):
     refusal: ClassVar[type[kernel.Refusal]] = payouts.DeliveryNotOpen
 
 
+@strawberry.type(description="The payment cannot be disputed.")
+class DisputeNotPossible(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = disputes.DisputeNotPossible
+
+
+@strawberry.type(description="The dispute has ended; nothing is added to it any more.")
+class DisputeClosed(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = disputes.DisputeClosed
+
+
+@strawberry.type(description="The dispute has as many comments as one may have.")
+class TooMuchSaid(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = disputes.TooMuchSaid
+
+
+@strawberry.type(description="Billing was told to put the payment right; what it does with it ends the dispute.")
+class AdjustmentSent(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = disputes.AdjustmentSent
+
+
+@strawberry.type(description="The provider does not confirm that the payment succeeded.")
+class PaymentNotConfirmed(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = disputes.PaymentNotConfirmed
+
+
+@strawberry.type(description="Callbacks of providers are switched off.")
+class CallbacksDisabled(Refusal):
+    refusal: ClassVar[type[kernel.Refusal]] = disputes.CallbacksDisabled
+
+
 SHOWN: tuple[type[Refusal], ...] = (
     NotFound, NotAllowed, IllegalMove, InvalidAmount, InvalidInput, CurrencyNotSupported, IdempotencyKeyConflict,
     VersionConflict, Busy, UpstreamUnavailable, InsufficientFunds, InvalidPostings, DealHasOpenDispute, DealDisputeAlreadyCreated,
     DealDisputeAlreadyClosed, GatewayDisabled, GatewayUnavailable, TooManyPayments, ConfigurationError,
     OperationNotPermitted, PayoutAlreadyExists, NotOperating, ContractNotActive, CashLimitExceeded, PayoutMethodNotAllowed,
-    DeliveryStarted, DeliveryNotOpen,
+    DeliveryStarted, DeliveryNotOpen, DisputeNotPossible, DisputeClosed, TooMuchSaid, AdjustmentSent, PaymentNotConfirmed,
+    CallbacksDisabled,
 )  # fmt: skip
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from schema import (
+    adjustments,
     contracts,
     deals,
+    disputes,
     gateways,
     inbox,
     ledger,
@@ -37,6 +39,9 @@ EVENTS: Mapping[str, type[Event]] = {
     "term_set": terms.TermSetEvent,
     "payout": payouts.PayoutEvent,
     "payout_schedule": schedules.PayoutScheduleEvent,
+    "dispute": disputes.DisputeEvent,
+    "adjustment": adjustments.AdjustmentEvent,
+    "payment_callback": adjustments.PaymentCallbackEvent,
     "job_run": work.JobRunEvent,
     "inbox_message": inbox.InboxMessageEvent,
     "dead_letter": inbox.DeadLetterEvent,
@@ -47,7 +52,7 @@ TYPES = (
     people.Person, ledger.LedgerAccount, ledger.LedgerPlan, work.JobRun, inbox.InboxMessage, inbox.DeadLetter, deals.Deal,
     payments.Payment, gateways.PaymentGateway, sweeps.Wallet, sweeps.Sweep,
     parties.Party, parties.Shop, contracts.Contract, contracts.PayoutTool, terms.PaymentInstitution, terms.TermSet,
-    payouts.Payout, schedules.PayoutSchedule,
+    payouts.Payout, schedules.PayoutSchedule, disputes.Dispute, adjustments.Adjustment, adjustments.PaymentCallback,
     *EVENTS.values(),
 )  # fmt: skip
 """Types that a client can reach only through an interface."""

@@ -114,7 +114,8 @@ class Dispute(LivingRow):
         return Money(self.amount_minor, self.currency)
 
     def audience(self) -> set[str]:
-        return {f"party:{self.party_code}", f"shop:{self.party_code}/{self.shop_code}"}
+        """`invoice:` is nobody's token: by it those are found who watch one invoice, and may see it for another reason."""
+        return {f"party:{self.party_code}", f"shop:{self.party_code}/{self.shop_code}", f"invoice:{self.invoice_id}"}
 
 
 class Adjustment(LivingRow):

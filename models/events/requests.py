@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from models.kernel.refusals import IdempotencyKeyConflict
-from models.kernel.sql import Db
+from models.kernel.sql import Db, fetch_one, sql
 
 KEY_MAX = 128
 
@@ -63,6 +63,23 @@ async def take(db: Db, actor: str, request: Request) -> Done | None:
     if row is None:
         return None
     if row["mutation"] != request.mutation or row["digest"] != request.digest:
+        raise IdempotencyKeyConflict
+    return Done(row["subject"], row["version"])
+
+
+async def earlier(actor: str, request: Request) -> Done | None:
+    """What the same request led to, if it was done: who has to ask others before his unit asks this first. Refuses as `take`."""
+    if request.key is None:
+        return None
+    query = sql(
+        "SELECT mutation, digest, subject, version FROM request WHERE actor = {} AND key = {} AND subject IS NOT NULL",
+        actor,
+        request.key,
+    )
+    row = await fetch_one(query)
+    if row is None:
+        return None
+    if row["mutation"] != request.mutation or bytes(row["digest"]) != request.digest:
         raise IdempotencyKeyConflict
     return Done(row["subject"], row["version"])
 

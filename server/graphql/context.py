@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from gateways.receipts import Unsure
 from gateways.wiring import ApiGateways, Issuer, issuers
 from models.events.cursors import Seal
 from models.kernel.viewer import Viewer
@@ -16,6 +17,7 @@ from schema.connections import Connection
 from schema.events import Event
 from server.feed import Feed
 from server.graphql.documents import Document
+from settings import settings
 
 
 @dataclass(slots=True)
@@ -47,6 +49,13 @@ class OperationContext:
     @property
     def issuers(self) -> Mapping[str, Issuer]:
         return issuers()
+
+    async def link(self, key: str) -> str | None:
+        kept = self.outside.storage
+        try:
+            return await kept.link(key, settings().dispute_view_link_seconds) if kept else None
+        except Unsure:
+            return None
 
     async def seal(self) -> Seal:
         return await self.feed.seal()

@@ -30,6 +30,7 @@ from models.kernel.inputs import text
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.money import Money
 from models.kernel.refusals import (
+    Busy,
     FieldProblem,
     IllegalMove,
     InvalidAmount,
@@ -120,7 +121,7 @@ async def make(
     work: Unit,
     billed: Billed,
     filed: Filed,
-    files: Sequence[StoredFile],
+    files: Sequence[StoredFile] | None,
     polling: Polling,
     *,
     by: Viewer,
@@ -139,6 +140,8 @@ async def make(
     await at_payment(work, billed.invoice, billed.payment)
     if found := await locked_open(work, billed.invoice, billed.payment):
         raise AlreadyThere(found)
+    if files is None:
+        raise Busy
     await _not_too_often(work, billed)
     provider_trx, amount = check_started(billed, filed)
     at = now()

@@ -168,6 +168,10 @@ class Counted:
     count: int
     attention: int
 
+    @property
+    def public(self) -> PublicStatus:
+        return PUBLIC[self.status]
+
 
 async def counted(viewer: Viewer, wanted: Wanted) -> list[Counted]:
     """Of those that `wanted` means and the viewer may see, by status; those that need a human apart."""
