@@ -13,7 +13,7 @@ from types import MappingProxyType
 import httpx
 
 from gateways import bank, transfers, wallets
-from gateways.disputing import Storage
+from gateways.disputing import Billing, Providers, Receivers, Storage, Support
 from gateways.orders import Payer
 from gateways.transfers import HttpTransfers
 from gateways.tron.words import Keys, Node
@@ -38,6 +38,10 @@ class Gateways:
     wallets: Payer | None = None
     transfers: Payer | None = None
     storage: Storage | None = None
+    billing: Billing | None = None
+    providers: Providers | None = None
+    support: Support | None = None
+    receivers: Receivers | None = None
 
     def payer(self, kind: str) -> Payer | None:
         """Who sends money to payout tools of this kind; None: nobody does, or it is done by hand."""
@@ -51,6 +55,9 @@ class ApiGateways:
     """What the API may ask of the outside before it answers."""
 
     storage: Storage | None = None
+    billing: Billing | None = None
+    providers: Providers | None = None
+    receivers: Receivers | None = None
 
 
 @asynccontextmanager

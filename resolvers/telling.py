@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from schema.events import Event, Told
 from schema.wiring import EVENTS
 
 Count = Callable[[], Awaitable[int]]
+LOOKED_AT = 200
 
 
 def tell(event: EventRecord, viewer: Viewer, cursor: str) -> Event | None:
@@ -36,9 +38,30 @@ def tell_snapshot(event: EventRecord, viewer: Viewer, cursor: str) -> Event | No
 async def timeline(viewer: Viewer, seal: Seal, subject: str, after: str | None, first: int) -> Connection[Event]:
     """What happened to one subject, the oldest first, as far as the viewer may see it."""
     start = seal.position(after) if after else 0
+    if VIEWS[subject.partition(":")[0]] is not log.as_it_is:
+        return await _looked_through(viewer, seal, subject, start, first)
     found = await log.of_subject(viewer, subject, start, first + 1)
     count = partial(log.count, log.visible_to(viewer) & sql("e.subject = {}", subject))
     return _page(viewer, seal, found, first, after, count)
+
+
+async def _looked_through(viewer: Viewer, seal: Seal, subject: str, start: int, first: int) -> Connection[Event]:
+    """The same of a noun of which a viewer does not see every event: the page is full of what he sees, and no other is counted."""
+
+    async def seen(position: int, limit: float) -> list[tuple[Event, str]]:
+        kept: list[tuple[Event, str]] = []
+        while len(kept) < limit and (batch := await log.of_subject(viewer, subject, position, LOOKED_AT)):
+            position = batch[-1].position
+            cursors = [(event, seal.cursor(event.position)) for event in batch]
+            kept += [(told, at) for event, at in cursors for told in [tell(event, viewer, at)] if told is not None]
+        return kept
+
+    async def count() -> int:
+        return len(await seen(0, math.inf))
+
+    found = await seen(start, first + 1)
+    items, at = tuple(told for told, _ in found[:first]), tuple(cursor for _, cursor in found[:first])
+    return Connection[Event].of(Page(items, at, len(found) > first, start > 0, count), lambda event: event)
 
 
 async def events(viewer: Viewer, seal: Seal, where: Sql, after: str | None, first: int) -> Connection[Event]:

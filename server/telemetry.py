@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tortoise import connections
 
+from models.disputes import reads as disputes
 from models.events import positions
 from models.inbox import reads as inbox
 from models.kernel.clock import now
@@ -21,6 +22,9 @@ from models.kernel.metrics import (
     CHAIN_UNREAD_SECONDS,
     DELIVERIES_DUE_SECONDS,
     DELIVERIES_OPEN,
+    DISPUTES_ATTENTION,
+    DISPUTES_DUE_SECONDS,
+    DISPUTES_OPEN,
     FOLD_LAG_SECONDS,
     FOLD_WAITING,
     INBOX_MESSAGES,
@@ -127,6 +131,13 @@ async def _observe() -> None:
     DELIVERIES_DUE_SECONDS.set(leaving.due_seconds)
     PAYOUTS_ATTENTION.set(leaving.attention)
     SCHEDULES_LATE_SECONDS.set(leaving.schedules_late_seconds)
+    disputed = await disputes.backlog()
+    for what in ("created", "pending", "humans", "adjusting"):
+        DISPUTES_OPEN.labels(what).set(getattr(disputed, what))
+    DISPUTES_ATTENTION.set(disputed.attention)
+    DISPUTES_DUE_SECONDS.labels("disputes").set(disputed.due_seconds)
+    DISPUTES_DUE_SECONDS.labels("adjustments").set(disputed.adjustments_due_seconds)
+    DISPUTES_DUE_SECONDS.labels("notifications").set(disputed.notifications_due_seconds)
 
 
 def health_routes(probes: Mapping[str, Probe]) -> list[Route]:

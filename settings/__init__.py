@@ -378,6 +378,10 @@ class Settings(Disputes, Uploads, BaseSettings):
         """Where the bank takes payment orders; empty where they are given by hand."""
         return (self.transfers_url or self._sandbox("transfers")) if self.transfers_enabled else ""
 
+    @property
+    def support_system(self) -> str:
+        return self._sandbox("support")
+
     def _sandbox(self, system: str) -> str:
         return f"http://127.0.0.1:{self.sandbox_port}/{system}" if self.development else ""
 

@@ -117,6 +117,12 @@ async def snapshot(db: Db, subject: str, version: int) -> dict[str, Any]:
     return parsed
 
 
+async def told(subject: str, version: int) -> Mapping[str, Any] | None:
+    """The same outside any unit; None: there is no such version."""
+    rows = await fetch(sql("SELECT snapshot FROM event WHERE subject = {} AND version = {}", subject, version))
+    return orjson.loads(rows[0]["snapshot"]) if rows else None
+
+
 async def as_of(subjects: Sequence[str], at: datetime) -> dict[str, Mapping[str, Any]]:
     """Those of `subjects` that there were at a moment, as they were then."""
     rows = await fetch(

@@ -65,6 +65,13 @@ PAYOUTS_ATTENTION = Gauge("saldo_payouts_attention", "Payouts and schedules that
 SCHEDULES_LATE_SECONDS = Gauge(
     "saldo_payout_schedules_late_seconds", "For how long the longest due payout schedule has been so."
 )
+DISPUTES_OPEN = Gauge("saldo_disputes", "Disputes that have not ended, by what they wait for.", ["waits_for"])
+DISPUTES_ATTENTION = Gauge("saldo_disputes_attention", "Disputes that wait for a human for too long.")
+DISPUTES_DUE_SECONDS = Gauge(
+    "saldo_disputes_due_seconds",
+    "For how long the longest due of disputes, adjustments or notifications has been so.",
+    ["what"],
+)
 WEBHOOKS_RECEIVED = Counter(
     "saldo_webhooks_total", "Messages pushed to us, by system and outcome.", ["system", "outcome"]
 )

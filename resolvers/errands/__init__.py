@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from models.events import log
 from models.events.requests import Request, earlier
 from models.kernel.refusals import Refusal, UpstreamUnavailable
-from models.kernel.sql import transaction
 from models.kernel.viewer import Viewer
 from models.unit import NounRecord, Operation
 
@@ -45,11 +45,11 @@ def errand(
 async def done_before(answers: type[R], by: Viewer, request: Request) -> R | None:
     """What the same request was answered before; nobody is asked again for it."""
     done = await earlier(by.subject, request)
-    if done is None:
+    told = done and await log.told(done.subject, done.version)
+    if not told:
         return None
     request.replay()
-    async with transaction() as db:
-        return await answers.again(db, done.subject, done.version)
+    return answers.of(told)
 
 
 def there(gateway: G | None, system: str) -> G:

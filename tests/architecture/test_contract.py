@@ -68,7 +68,7 @@ def answer_of(kind: object) -> str:
 @pytest.mark.parametrize("name", sorted(CORE.mutation_type.fields))
 def test_a_mutation_over_many_answers_for_each(name):
     field = CORE.mutation_type.fields[name]
-    many = {"ids", "filter"} & set(field.args["input"].type.of_type.fields)
+    many = {"ids", "filter", "items"} & set(field.args["input"].type.of_type.fields)
     assert answer_of(field.type) == ("one for each item" if many else "one")
 
 

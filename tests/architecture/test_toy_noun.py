@@ -17,7 +17,7 @@ LISTS = {
         ("NOUNS = (deals, ", "pledges, "),
     ],
     "jobs/wiring.py": [
-        ("from jobs import deals, inbox, ledger, ", "pledges, "),
+        ("from jobs import ", "pledges, "),
         ('    "prune": work.prune,\n', '    "keep_pledges": pledges.keep_pledges,\n'),
     ],
     "schema/wiring.py": [

@@ -575,6 +575,7 @@ FIELDS = {
     "paymentChanged": ("subscription { paymentChanged { __typename } }", EVERYBODY, None, None),
     "balanceChanged": (BALANCE, {*STAFF, Role.USER}, "FORBIDDEN", "PERSON_NOT_FOUND"),
     "payoutChanged": ("subscription { payoutChanged { __typename } }", {*STAFF, Role.MERCHANT}, "FORBIDDEN", None),
+    "disputeChanged": ("subscription { disputeChanged { __typename } }", {*STAFF, Role.MERCHANT}, "FORBIDDEN", None),
 }
 
 

@@ -1,0 +1,2 @@
+def check_address(url: str) -> str:
+    return ""
