@@ -7,13 +7,17 @@ import asyncio
 import random
 import zlib
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
 
-import httpx
+import aiohttp
 import orjson
 import structlog
+from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from gateways.answers import Answer
 from gateways.receipts import Refused, Unsure
@@ -24,9 +28,10 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "saldo"}
+JSON = "application/json"
 KEPT_SECONDS = 4
 """An idle connection is given up before the usual five seconds after which servers do."""
-_LOST = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
+_LOST = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
 _READERS_SLIPS = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
@@ -34,27 +39,50 @@ class _Odd(Exception):
     """The answer came, and is of no use."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call, ready to be made."""
+
+    method: str
+    url: URL
+    body: bytes | None = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    also: Collection[int]
+
+
 class Outside:
     """Open it as a context; it keeps connections. `system` is its name in metrics, logs and receipts."""
 
-    def __init__(self, system: str, url: str, *, headers: Mapping[str, str] | None = None) -> None:
-        most = settings().outside_connections_max
-        self.system = system
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={**HEADERS, **(headers or {})},
-            trust_env=False,
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=KEPT_SECONDS),
-        )
+    def __init__(
+        self,
+        system: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self.system, self._url, self._headers = system, url.rstrip("/"), {**HEADERS, **(headers or {})}
+        self._timeout, self._resolver = timeout_seconds, resolver
+        self._client: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        most = settings().outside_connections_max
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=most, keepalive_timeout=KEPT_SECONDS, resolver=self._resolver),
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings().outside_connect_seconds),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.close()
 
     async def call(
         self,
@@ -68,20 +96,23 @@ class Outside:
         key: str | None = None,
         safe: bool = False,
         also: Collection[int] = (),
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> T:
         """Ask once, and answer what `read` makes of it; `read` raises `Refused` for a definite no.
 
-        `key` names the call for ever (`Idempotency-Key`). `safe` asks once more when the connection is lost: for what
-        has no effect. Statuses other than 2xx are `Unsure`, but for those in `also`, which `read` sees too, with a
+        `path` stands behind the system's address, or is an address of its own. `key` names the call for ever
+        (`Idempotency-Key`). `body` is JSON that was written already. `safe` asks once more when the connection is lost: for
+        what has no effect. Statuses other than 2xx are `Unsure`, but for those in `also`, which `read` sees too, with a
         value of None where their body is no JSON.
         """
         started, outcome = monotonic(), "unsure"
-        headers = {"Idempotency-Key": key} if key else {}
-        request = self._client.build_request(
-            method, path, json=json, params=params, headers=headers, timeout=_timeout()
-        )
+        sent = body if json is None else orjson.dumps(json)
+        told = {"Idempotency-Key": key} if key else {}
+        typed = {"Content-Type": JSON} if sent is not None else {}
+        call = _Call(method, self._address(path, params), sent, {**told, **typed, **(headers or {})}, also)
         try:
-            result = self._understood(await self._asked(operation, request, safe, also), read)
+            result = self._understood(await self._asked(operation, call, safe), read)
             outcome = "accepted"
         except Refused:
             outcome = "refused"
@@ -93,38 +124,35 @@ class Outside:
             OUTSIDE.labels(self.system, operation, outcome).observe(monotonic() - started)
         return result
 
-    async def _asked(self, operation: str, request: httpx.Request, safe: bool, also: Collection[int]) -> Answer:
+    def _address(self, path: str, params: Mapping[str, str | int] | None) -> URL:
+        """To the letter: what was escaped stays so."""
+        whole = path if "://" in path else f"{self._url}/{path.lstrip('/')}"
+        return URL(f"{whole}?{urlencode(params)}" if params else whole, encoded=True)
+
+    async def _asked(self, operation: str, call: _Call, safe: bool) -> Answer:
         """The reason is raised outside of the handlers: what they caught may hold addresses and keys."""
+        if self._client is None or self._client.closed:
+            raise RuntimeError(f"the client of {self.system} is closed")
         try:
-            async with asyncio.timeout(settings().outside_timeout_seconds):
-                status, value = await self._sent(request, safe, also)
+            async with asyncio.timeout(self._timeout or settings().outside_timeout_seconds):
+                status, value = await self._sent(self._client, call, safe)
                 return Answer(self.system, operation, status, value)
         except _Odd as odd:
             reason = str(odd)
-        except (TimeoutError, httpx.TimeoutException):
+        except TimeoutError:
             reason = "timeout"
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError, LookupError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, LookupError) as error:
             reason = f"connection: {type(error).__name__}"
         raise Unsure(self.system, operation, reason)
 
-    async def _sent(self, request: httpx.Request, safe: bool, also: Collection[int]) -> tuple[int, Any]:
+    async def _sent(self, client: aiohttp.ClientSession, call: _Call, safe: bool) -> tuple[int, Any]:
         try:
-            return await self._exchanged(request, also)
+            return await _exchanged(client, call)
         except _LOST:
             if not safe:
                 raise
         await asyncio.sleep(random.uniform(0.02, 0.2))  # noqa: S311  jitter
-        return await self._exchanged(request, also)
-
-    async def _exchanged(self, request: httpx.Request, also: Collection[int]) -> tuple[int, Any]:
-        response = await self._client.send(request, stream=True)
-        try:
-            declared = response.status_code in also
-            if not response.is_success and not declared:
-                raise _Odd(f"status {response.status_code}")
-            return response.status_code, _parsed(await _body(response), lenient=declared)
-        finally:
-            await response.aclose()
+        return await _exchanged(client, call)
 
     def _understood(self, answer: Answer, read: Callable[[Answer], T]) -> T:
         try:
@@ -134,18 +162,24 @@ class Outside:
         raise answer.unsure(reason)
 
 
-def _timeout() -> httpx.Timeout:
-    return httpx.Timeout(settings().outside_timeout_seconds, connect=settings().outside_connect_seconds)
+async def _exchanged(client: aiohttp.ClientSession, call: _Call) -> tuple[int, Any]:
+    async with client.request(
+        call.method, call.url, data=call.body, headers=call.headers, allow_redirects=False
+    ) as response:
+        declared = response.status in call.also
+        if not 200 <= response.status < 300 and not declared:
+            raise _Odd(f"status {response.status}")
+        return response.status, _parsed(await _body(response), lenient=declared)
 
 
-async def _body(response: httpx.Response) -> bytes:
-    """Counted as it comes and as it is unpacked: httpx itself would unpack whatever it is sent."""
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Counted as it comes and as it is unpacked: a client that unpacks by itself would unpack whatever it is sent."""
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding not in {"identity", "gzip"}:
         raise _Odd("encoding")
     unpacker = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     body, came, limit = bytearray(), 0, settings().outside_answer_max_bytes
-    async for chunk in response.aiter_raw():
+    async for chunk in response.content.iter_any():
         came += len(chunk)
         try:
             body += unpacker.decompress(chunk, limit + 1 - len(body)) if unpacker else chunk

@@ -45,10 +45,11 @@ class Words:
     """Where the code of a refusal stands."""
 
 
-def connected(system: str, url: str, token: SecretStr) -> Outside:
+def connected(system: str, url: str, token: SecretStr, *, timeout_seconds: float | None = None) -> Outside:
     """The client of a system that knows us by a bearer token; whoever opens it closes it."""
     bearer = token.get_secret_value()
-    return Outside(system, url, headers={"Authorization": f"Bearer {bearer}"} if bearer else None)
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else None
+    return Outside(system, url, headers=headers, timeout_seconds=timeout_seconds)
 
 
 class HttpPayer(Payer):

@@ -1,2 +1,116 @@
+"""Merchants' own servers, which are told how their disputes ended, at addresses that merchants gave.
+
+So that nobody has us ask what only we can reach: over https, at public addresses alone, however they are written and whatever their
+name resolves to at that moment; redirects are not followed. Each message is signed with a secret of its party.
+"""
+
+from __future__ import annotations
+
+import hmac
+import socket
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from time import time
+
+import orjson
+from aiohttp import ThreadedResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from gateways.answers import Answer
+from gateways.disputing import Receivers, Told
+from gateways.outside import Outside
+from gateways.receipts import Refused
+from gateways.signing import signed
+from settings import settings
+
+SYSTEM = "receivers"
+SIGNATURE, DELIVERY = "Saldo-Signature", "Saldo-Delivery"
+URL_MAX = 1_000
+NOT_ALLOWED = "address_not_allowed"
+
+
+def connection() -> Outside:
+    """The client of all of them; whoever opens it closes it."""
+    resolver = None if settings().webhooks_anywhere else PublicResolver()
+    return Outside(SYSTEM, "", timeout_seconds=settings().receiver_timeout_seconds, resolver=resolver)
+
+
+def secret_of(party: str) -> str:
+    """By which a party knows that a message is ours: made of the house's own secret, and of no use to any other party."""
+    house = settings().webhooks_signed_with
+    return hmac.new(house.encode(), f"party:{party}".encode(), sha256).hexdigest()
+
+
 def check_address(url: str) -> str:
-    return ""
+    """Why nobody is told at this address; empty: somebody may be. What its name resolves to is looked at when it is asked."""
+    anywhere = settings().webhooks_anywhere
+    try:
+        address = URL(url)
+        host, port = address.host, address.port
+    except ValueError:
+        return "must be an address"
+    if len(url) > URL_MAX or not url.isprintable() or " " in url:
+        return f"must be an address of up to {URL_MAX} characters"
+    if address.scheme not in ({"http", "https"} if anywhere else {"https"}) or not host or not port:
+        return "must be an https address"
+    if address.user is not None or address.password is not None:
+        return "must not hold a name or a password"
+    return "" if anywhere or _named_publicly(host) else "must be a public address"
+
+
+def _named_publicly(host: str) -> bool:
+    """A number is looked at here, a name when it is asked; one of an inner network, or a number in disguise, is none."""
+    try:
+        return public(ip_address(host.partition("%")[0]))
+    except ValueError:
+        last = host.rstrip(".").rpartition(".")[2].lower()
+        return "." in host and last not in {"localhost", "local", "internal"} and not last[:1].isdigit()
+
+
+def public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether anybody may reach it. What carries an inner address in an outer one is as good as the inner one."""
+    inner = None
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+    return address.is_global and not address.is_multicast and (inner is None or public(inner))
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names to public addresses alone; the connection is made to what was looked at, and to nothing else."""
+
+    def __init__(self, inner: AbstractResolver | None = None) -> None:
+        self._inner = inner or ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        kept = [one for one in found if public(ip_address(one["host"].partition("%")[0]))]
+        if not kept:
+            raise OSError(None, "none of its addresses is public")
+        return kept
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class HttpReceivers(Receivers):
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    async def post(self, message: Told) -> int:
+        if check_address(message.url):
+            raise Refused(SYSTEM, "notify", NOT_ALLOWED)
+        body = orjson.dumps(message.body)
+        headers = {SIGNATURE: signed(secret_of(message.party), int(time()), body), DELIVERY: message.key}
+        return await self._outside.call(
+            "notify", "POST", message.url, body=body, headers=headers, read=_taken, also=range(100, 600)
+        )
+
+
+def _taken(answer: Answer) -> int:
+    """Its status is its word; what else it says is nobody's business."""
+    if not 200 <= answer.status < 300:
+        raise Refused(answer.system, answer.operation, f"status_{answer.status}")
+    return answer.status

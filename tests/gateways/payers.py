@@ -10,7 +10,6 @@ import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from hypothesis import strategies as st
@@ -21,6 +20,7 @@ from gateways.outside import Outside
 from gateways.paying import HttpPayer
 from gateways.receipts import Refused, Unsure
 from models.kernel.money import Money
+from tests.gateways.babbling import Babbling
 from tests.gateways.served import ok, raw
 
 TOKEN = "token-of-the-house"
@@ -106,7 +106,7 @@ def shared(words: Any) -> list[tuple[bytes | None, Any]]:
         (no(404, "no_such_page"), unsure("status 404")),
         (raw(422, b"<html>no</html>"), unsure("status 422")),
         (ok({"detail": [{"msg": "field required"}]}, 422), unsure("status 422")),
-        (None, unsure("connection: RemoteProtocolError")),
+        (None, unsure("connection: ServerDisconnectedError")),
     ]
 
 
@@ -191,29 +191,17 @@ garbage = st.tuples(
 """Whether it is laid over a good answer, what is said, how that one stands, and the status."""
 
 
-class Said(httpx.AsyncByteStream):
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self.body
-
-
-class Babbling:
+class Unreliable:
     """One client for all examples: to make one takes longer than to ask it."""
 
     def __init__(self, kind: type[HttpPayer]) -> None:
         self.outside = Outside(kind.words.system, "http://played")
-        self.outside._client = httpx.AsyncClient(transport=httpx.MockTransport(self.respond), base_url="http://played")
-        self.payer = kind(self.outside)
-        self.status, self.body = 200, b""
-
-    def respond(self, _request: httpx.Request) -> httpx.Response:
-        return httpx.Response(self.status, stream=Said(self.body))
+        self.outside._client = self.client = Babbling(lambda _path: self.body)
+        self.payer, self.body = kind(self.outside), b""
 
     async def survive(self, order: Order, said: Any) -> None:
         """Each call ends in a receipt of this order, in `Refused` or in `Unsure`."""
-        over, value, state, self.status = said
+        over, value, state, self.client.status = said
         value = answer(self.payer.words, state) | value if over and isinstance(value, dict) else value
         self.body = orjson.dumps(value)
         with contextlib.suppress(Refused, Unsure):

@@ -23,7 +23,7 @@ RUSSIAN = {
 }
 ORDER = Order(KEY, AMOUNT, "russian_bank_account", RUSSIAN, "Payout a.b:c-1")
 ABROAD = {"iban": "DE89370400440532013000", "bank_name": "Bank Abroad", "bic": "COBADEFFXXX", "number": ""}
-BABBLING = payers.Babbling(HttpTransfers)
+BABBLING = payers.Unreliable(HttpTransfers)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.gateways.served import ok
 
 WORDS = HttpWallets.words
 ORDER = Order(KEY, AMOUNT, "wallet", {"wallet_id": "wallet-of-anna"}, "Payout a.b:c-1")
-BABBLING = payers.Babbling(HttpWallets)
+BABBLING = payers.Unreliable(HttpWallets)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ async def test_no_answer_in_time_leaves_it_open(wallets, server, knobs):
     assert await outcome(wallets.find(KEY)) == unsure("timeout")
     knobs(wallets_url="http://127.0.0.1:1")
     async with connection() as outside:
-        assert await outcome(HttpWallets(outside).send(ORDER)) == unsure("connection: ConnectError")
+        assert await outcome(HttpWallets(outside).send(ORDER)) == unsure("connection: ClientConnectorError")
 
 
 async def test_what_makes_no_sense_to_it_is_not_sent(wallets, server):

@@ -146,13 +146,11 @@ async def test_a_worker_sends_to_wallets_and_to_banks_and_closes_both():
         assert made.payer("wallet") is made.wallets
         assert made.payer("russian_bank_account") is made.payer("international_bank_account") is made.transfers
         assert (made.payer("payment_institution"), made.payer("")) == (None, None)
-        clients = [payer._outside._client for payer in (made.wallets, made.transfers)]
-        assert [str(client.base_url) for client in clients] == [
-            "http://127.0.0.1:8002/wallets/",
-            "http://127.0.0.1:8002/transfers/",
-        ]
-        assert not [client for client in clients if client.is_closed]
-    assert all(client.is_closed for client in clients)
+        asked = [payer._outside for payer in (made.wallets, made.transfers)]
+        assert [one._url for one in asked] == ["http://127.0.0.1:8002/wallets", "http://127.0.0.1:8002/transfers"]
+        clients = [one._client for one in asked]
+        assert not [client for client in clients if client.closed]
+    assert all(client.closed for client in clients)
 
 
 async def test_bank_payouts_by_hand_have_no_gateway(knobs):
@@ -183,7 +181,7 @@ async def test_production_sends_with_tokens_that_are_the_workers_alone(knobs):
             knobs(wallets_url="", wallets_token="")
     knobs(**SENDING, **TOKENS)
     async with worker_gateways() as made:
-        sent = [payer._outside._client.headers["authorization"] for payer in (made.wallets, made.transfers)]
+        sent = [payer._outside._client.headers["Authorization"] for payer in (made.wallets, made.transfers)]
     assert sent == ["Bearer w-token", "Bearer t-token"]
 
 

@@ -138,7 +138,7 @@ async def test_one_that_was_taken_and_fails_later(wallets):
         ("error", "status 500", False),
         ("rate_limit", "status 429", False),
         ("timeout", "timeout", False),
-        ("lost_answer", "connection: RemoteProtocolError", True),
+        ("lost_answer", "connection: ServerDisconnectedError", True),
         ("slow", "timeout", True),
         ("malformed", "", True),
     ],

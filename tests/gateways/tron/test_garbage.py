@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -17,6 +16,7 @@ from gateways.outside import Outside
 from gateways.receipts import Refused, Unsure
 from gateways.tron.node import HttpNode
 from gateways.tron.words import Block, Contents, Means, Prices, Receipt, TokenTransfer
+from tests.gateways.babbling import Babbling
 from tests.gateways.tron import answers as said
 from tests.gateways.tron.answers import ADDRESS, MAIN, NUMBER, TX, block, info, log
 
@@ -80,25 +80,13 @@ json = st.recursive(
 )
 
 
-class Said(httpx.AsyncByteStream):
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self.body
-
-
 class Node:
     """One client for all examples: to make one takes longer than to ask it."""
 
     def __init__(self) -> None:
         self.answer: Callable[[str], bytes] = lambda _: b""
-        self.status = 200
         self.outside = Outside("tron", "http://node")
-        self.outside._client = httpx.AsyncClient(transport=httpx.MockTransport(self.respond), base_url="http://node")
-
-    def respond(self, request: httpx.Request) -> httpx.Response:
-        return httpx.Response(self.status, stream=Said(self.answer(request.url.path.rpartition("/")[2])))
+        self.outside._client = Babbling(lambda path: self.answer(path.rpartition("/")[2]))
 
 
 NODE = Node()
@@ -107,7 +95,7 @@ NODE = Node()
 async def ends_well(call: str, answer: Callable[[str], bytes], status: int = 200) -> None:
     """`answer` is asked what the last word of a path is answered."""
     ask, fits = CALLS[call]
-    NODE.answer, NODE.status = answer, status
+    NODE.answer, NODE.outside._client.status = answer, status
     try:
         found = await ask(HttpNode(NODE.outside))
     except (Refused, Unsure):

@@ -1,0 +1,32 @@
+"""The support desk: people who take disputes to providers that have no door for them, and who are told how all of them stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateways.disputing import Created, DisputeOrder, Support
+from gateways.outside import Outside
+from gateways.paying import connected
+from gateways.providers import ODD, created, worded
+from settings import settings
+
+SYSTEM = "support"
+
+
+def connection() -> Outside:
+    """The client of the configured desk; whoever opens it closes it."""
+    return connected(SYSTEM, settings().support_system, settings().support_token)
+
+
+class HttpSupport(Support):
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    async def create(self, order: DisputeOrder) -> Created:
+        return await self._outside.call(
+            "create", "POST", "disputes", json=worded(order), key=order.dispute_id, read=created, also=(ODD,)
+        )
+
+    async def tell(self, key: str, card: Mapping[str, Any]) -> None:
+        await self._outside.call("tell", "POST", "messages", json=dict(card), key=key, read=lambda _answer: None)
