@@ -17,10 +17,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from gateways.addresses import FOLDER
 from gateways.wiring import ApiGateways, api_gateways
 from jobs.waking import Waker
 from models import database
 from models.kernel.tasks import cancelled
+from server.attachments import attachment
 from server.feed import Feed
 from server.graphql.connections import Connections
 from server.graphql.http import endpoint
@@ -71,6 +73,7 @@ def app() -> Starlette:
         Route("/graphql", endpoint, methods=methods),
         WebSocketRoute("/graphql", _socket),
         Route("/webhooks/{system}", webhook, methods=["POST"]),
+        Route(f"/{FOLDER}/{{token}}", attachment, methods=["GET"]),
         *health_routes({"database": database_answers, "redis": redis_answers}),
     ]
     if settings().development:
