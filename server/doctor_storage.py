@@ -22,9 +22,9 @@ async def files() -> Diagnosis:
     if found is None:
         return Diagnosis(WHAT, f"none: {_NEEDED} is not set, and nothing can be attached")
     where = settings().storage_url or str(settings().home / "attachments")
-    if wrong := await _tried(found):
+    if failed := await _tried(found):
         advice = "Are SALDO_STORAGE_URL and AWS_… right?" if settings().storage_url else "May this user write there?"
-        return Diagnosis(WHAT, f"{where}: {wrong}", advice)
+        return Diagnosis(WHAT, f"{where}: {failed}", advice)
     return Diagnosis(WHAT, f"{where}: can be written to")
 
 
