@@ -9,9 +9,10 @@ RUN pip install --no-cache-dir 'setuptools>=80' \
  && /venv/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home saldo
+RUN useradd --system --uid 10001 --no-create-home saldo \
+ && install -d -o saldo -m 0700 /var/lib/saldo
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 SALDO_HOST=0.0.0.0
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 SALDO_HOST=0.0.0.0 SALDO_HOME=/var/lib/saldo
 WORKDIR /tmp
 USER saldo
 EXPOSE 8000 8001

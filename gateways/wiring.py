@@ -15,6 +15,7 @@ import httpx
 from gateways import bank, transfers, wallets
 from gateways.disputing import Billing, Providers, Receivers, Storage, Support
 from gateways.orders import Payer
+from gateways.storage import storage
 from gateways.transfers import HttpTransfers
 from gateways.tron.words import Keys, Node
 from gateways.wallets import HttpWallets
@@ -64,7 +65,7 @@ class ApiGateways:
 async def api_gateways() -> AsyncIterator[ApiGateways]:
     """What the API needs. ValueError names a setting that is wrong."""
     check_api()
-    yield ApiGateways()
+    yield ApiGateways(storage=storage())
 
 
 @asynccontextmanager
@@ -78,6 +79,7 @@ async def worker_gateways() -> AsyncIterator[Gateways]:
             _keys() if settings().tron_node else None,
             HttpWallets(await stack.enter_async_context(wallets.connection())) if _url(wallets.SYSTEM) else None,
             HttpTransfers(await stack.enter_async_context(transfers.connection())) if _url(transfers.SYSTEM) else None,
+            storage(),
         )
         yield made
 

@@ -17,13 +17,17 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from gateways.addresses import FOLDER
 from gateways.wiring import ApiGateways, api_gateways
 from jobs.waking import Waker
 from models import database
 from models.kernel.tasks import cancelled
+from server.attachments import attachment
+from server.bodies import LargeBodies
 from server.feed import Feed
 from server.graphql.connections import Connections
 from server.graphql.http import endpoint
+from server.graphql.posting import UPLOAD_HEADER
 from server.graphql.schema import documents
 from server.graphql.socket import Socket
 from server.telemetry import database_answers, health_routes, redis_answers
@@ -71,6 +75,7 @@ def app() -> Starlette:
         Route("/graphql", endpoint, methods=methods),
         WebSocketRoute("/graphql", _socket),
         Route("/webhooks/{system}", webhook, methods=["POST"]),
+        Route(f"/{FOLDER}/{{token}}", attachment, methods=["GET"]),
         *health_routes({"database": database_answers, "redis": redis_answers}),
     ]
     if settings().development:
@@ -80,11 +85,11 @@ def app() -> Starlette:
         allow_origins=list(settings().allowed_origins),
         allow_origin_regex=LOCALHOST if settings().development else None,
         allow_methods=["POST", "GET"],
-        allow_headers=["authorization", "content-type", "x-request-id", "last-event-id"],
+        allow_headers=["authorization", "content-type", "x-request-id", "last-event-id", UPLOAD_HEADER],
         expose_headers=["x-request-id"],
         max_age=600,
     )
     served = Starlette(routes=routes, middleware=[cors], lifespan=_lifespan)
     served.state.feed, served.state.connections = Feed(), Connections()
-    served.state.outside = ApiGateways()  # until it starts
+    served.state.large, served.state.outside = LargeBodies(), ApiGateways()  # until it starts
     return served

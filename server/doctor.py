@@ -14,6 +14,7 @@ from models.ledger.folding import backlog
 from server.diagnosis import Diagnosis
 from server.doctor_payments import payments
 from server.doctor_payouts import payouts
+from server.doctor_storage import files
 from server.embedded import MissingBinary
 from server.embedded.binaries import postgres_binary, redis_binary
 from server.telemetry import redis_answers
@@ -33,6 +34,7 @@ async def examine() -> list[Diagnosis]:
         reached = bool(settings().database_url) and not any(one.advice for one in of_database)
         found += await payments(database=reached)
         found += await payouts()
+        found.append(await files())
     finally:
         await database.disconnect()
     return found

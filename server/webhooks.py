@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from gateways.receipts import Forged
@@ -36,6 +36,8 @@ async def webhook(http: Request) -> Response:
         outcome = await _kept(system, message)
     except TooLarge:
         return _answer(system, "too_large", 413)
+    except ClientDisconnect:
+        return _answer(system, "gone", 400)  # nobody reads it
     except Forged as forged:
         log.warning("webhook_forged", system=system, reason=forged.reason)
         return _answer(system, "forged", 401)

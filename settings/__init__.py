@@ -75,7 +75,6 @@ class Settings(Disputes, Uploads, BaseSettings):
     )
 
     # what a request may cost
-    body_max_bytes: int = Field(default=128 * 1024, ge=1024, le=1024 * 1024)
     query_tokens_max: int = Field(default=2_000, ge=100, le=20_000)
     query_depth_max: int = Field(default=10, ge=3, le=30)
     query_aliases_max: int = Field(default=30, ge=1, le=500)
@@ -85,6 +84,7 @@ class Settings(Disputes, Uploads, BaseSettings):
     query_timeout_seconds: int = Field(default=10, ge=1, le=120)
     query_errors_max: int = Field(default=5, ge=1, le=100)
     variables_depth_max: int = Field(default=24, ge=2, le=50)
+    variables_values_max: int = Field(default=50_000, ge=100, le=1_000_000, description="in objects and lists, in all")
     document_cache_max: int = Field(default=1_000, ge=1, le=100_000)
     page_max: int = Field(default=100, ge=1, le=500)
     list_input_max: int = Field(default=100, ge=1, le=1_000)

@@ -1,4 +1,4 @@
-"""The knobs of what clients send that is large: bodies with files, what may be attached, and where it is kept."""
+"""The knobs of what clients send: how large bodies are, what may be attached, and where it is kept."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ _MIB = 1024 * 1024
 class Uploads(BaseModel):
     env: Literal["production", "development"] = "production"
 
-    # bodies with files, of merchants, operators and services
-    upload_body_max_bytes: int = Field(default=7 * _MIB, ge=_MIB, le=64 * _MIB, description="above body_max_bytes")
+    # bodies; the large ones are of merchants, operators and services
+    body_max_bytes: int = Field(default=128 * 1024, ge=1024, le=_MIB)
+    upload_body_max_bytes: int = Field(default=7 * _MIB, ge=1024, le=64 * _MIB)
     uploads_at_once: int = Field(default=8, ge=1, le=100, description="such bodies that one process holds")
+    uploads_per_viewer_max: int = Field(default=4, ge=1, le=100, description="of one token subject among them")
     upload_wait_seconds: float = Field(default=2, ge=0, le=30, description="for a place among them")
     upload_timeout_seconds: float = Field(default=60, ge=0.05, le=600, description="for such a body to come whole")
 
@@ -39,6 +41,8 @@ class Uploads(BaseModel):
     def _files_fit_into_bodies(self) -> Self:
         if self.attachment_max_bytes > self.upload_body_max_bytes:
             raise ValueError("attachment_max_bytes must not exceed upload_body_max_bytes")
+        if self.body_max_bytes > self.upload_body_max_bytes:
+            raise ValueError("body_max_bytes must not exceed upload_body_max_bytes")
         return self
 
     @model_validator(mode="after")

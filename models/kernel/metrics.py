@@ -51,6 +51,7 @@ DELIVERIES = Counter(
 FEED_QUEUED = Gauge("saldo_feed_queued", "Items that wait to be sent, over all subscribers.")
 SOCKETS = Gauge("saldo_sockets", "Open sockets.")
 SOCKETS_CLOSED = Counter("saldo_sockets_closed_total", "Sockets closed by us, by code.", ["code"])
+LARGE_BODIES = Gauge("saldo_large_bodies", "Requests with a large body that this process holds.")
 PAYMENTS_DUE = Gauge("saldo_payments_due", "Payments with something to do that nobody has done yet.")
 PAYMENTS_DUE_SECONDS = Gauge("saldo_payments_due_seconds", "For how long the longest due of them has been so.")
 PAYMENTS_ATTENTION = Gauge("saldo_payments_attention", "Payments that a human has to look at.")

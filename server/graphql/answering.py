@@ -31,6 +31,7 @@ from server.graphql.documents import Document
 from server.graphql.errors import RequestError, shown
 from server.graphql.executor import Executor
 from server.graphql.schema import documents, schema
+from server.graphql.taking import takes_file
 from settings import settings
 
 log = structlog.get_logger("graphql")
@@ -74,7 +75,7 @@ def known(asked: Asked) -> Document:
 def prepare(
     asked: Asked, document: Document, viewer: Viewer, request_id: str, feed: Feed, outside: ApiGateways | None = None
 ) -> Prepared:
-    """Raises Refused for a document that is not valid, RequestError for one that costs too much."""
+    """Raises Refused for a document that is not valid, RequestError for one that costs too much, or takes no files."""
     errors = document.errors
     operation = document.operation(asked.operation_name)
     if isinstance(operation, GraphQLError) and not errors:
@@ -84,6 +85,9 @@ def prepare(
         REQUESTS.labels("unknown", "none", told[0]["extensions"]["code"]).observe(0)
         log.info("refused", message=told[0]["message"])
         raise Refused(told)
+    for path in asked.files:
+        if not takes_file(schema()._schema, operation.operation, path):
+            raise RequestError("BAD_USER_INPUT", f"{path[:100]} takes no file.")
     cost = operation.cost(asked.variables)
     if cost > settings().query_cost_max:
         raise RequestError(

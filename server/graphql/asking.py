@@ -18,6 +18,8 @@ class Asked:
     operation_name: str | None
     variables: dict[str, Any]
     extensions: dict[str, Any]
+    files: tuple[str, ...] = ()
+    """Where in it files were put, which came beside it: "variables.input.attachments.0"."""
 
 
 def well_formed(body: Mapping[str, Any]) -> Asked:
@@ -26,18 +28,28 @@ def well_formed(body: Mapping[str, Any]) -> Asked:
     variables, extensions = body.get("variables"), body.get("extensions")
     if not isinstance(query, str) or not query.strip():
         raise RequestError("BAD_USER_INPUT", "query must be a document.")
+    if len(query) > settings().body_max_bytes:  # it is remembered, and may be sent in a large body
+        raise RequestError("BAD_USER_INPUT", "query is too long: what is large is sent in variables.")
     if name is not None and not isinstance(name, str):
         raise RequestError("BAD_USER_INPUT", "operationName must be a string.")
     for given, value in (("variables", variables), ("extensions", extensions)):
         if value is not None and not isinstance(value, dict):
             raise RequestError("BAD_USER_INPUT", f"{given} must be an object.")
-    if _deeper_than(variables, settings().variables_depth_max):
-        raise RequestError("BAD_USER_INPUT", "variables are nested too deeply.")
+    _check_size(variables)
     return Asked(query, name or None, variables or {}, extensions or {})
 
 
-def _deeper_than(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper_than(item, levels - 1) for item in inner)
+def _check_size(variables: Any) -> None:
+    """How deep, and how many values: what is read of them later is read for each."""
+    most = left = settings().variables_values_max
+    waiting = [(variables, settings().variables_depth_max)]
+    while waiting:
+        value, levels = waiting.pop()
+        if isinstance(value, dict | list):
+            left -= len(value)
+            if levels == 0:
+                raise RequestError("BAD_USER_INPUT", "variables are nested too deeply.")
+            if left < 0:
+                raise RequestError("BAD_USER_INPUT", f"variables may hold up to {most} values.")
+            inner = value.values() if isinstance(value, dict) else value
+            waiting.extend((item, levels - 1) for item in inner if isinstance(item, dict | list))

@@ -29,6 +29,8 @@ HTTP = {
 """The codes of a request as such; refusals bring their own, with their own number."""
 
 OUT_OF_REACH = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError)
+MESSAGE_MAX = 1_000
+"""Characters: what is wrong with a request may be as long as the request."""
 HIDDEN = "Something went wrong here. The request id helps to find it."
 SUGGESTION = re.compile(r" Did you mean .*$", re.DOTALL)
 
@@ -49,7 +51,7 @@ def shown(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any
 def _one(error: GraphQLError, request_id: str) -> dict[str, Any]:
     code, status, message = _judged(error)
     facts = {"code": code, "status": status, "requestId": request_id}
-    answer: dict[str, Any] = {"message": message, "extensions": facts}
+    answer: dict[str, Any] = {"message": message[:MESSAGE_MAX], "extensions": facts}
     if error.locations:
         answer["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
     if error.path:

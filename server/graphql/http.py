@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
 import orjson
 import structlog
 from graphql import GraphQLError, OperationType
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from models.kernel.viewer import Viewer
 from server.auth import NOBODY, Unauthenticated, viewer_of
-from server.bodies import TooLarge, body_of
 from server.graphql.answering import Answer, Prepared, Refused, answer, known, prepare
 from server.graphql.asking import Asked, well_formed
 from server.graphql.errors import HIDDEN, RequestError, shown
+from server.graphql.posting import JSON, read_post
 from server.graphql.sse import event_stream
 from settings import settings
 
 log = structlog.get_logger("graphql")
 
-JSON, GRAPHQL_JSON = "application/json", "application/graphql-response+json"
+GRAPHQL_JSON = "application/graphql-response+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 EVENT_STREAM = "text/event-stream"
 MEDIA = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, EVENT_STREAM: EVENT_STREAM, "application/*": JSON, "*/*": JSON}
@@ -40,7 +42,11 @@ async def endpoint(http: HttpRequest) -> Response:
         media = _media_type(http.headers.get("accept"))
         if media == EVENT_STREAM:
             return await _stream(http, request_id)
-        given = await _answer(http, request_id)
+        async with AsyncExitStack() as places:  # of a large body, until its request is answered
+            given = await _answer(http, request_id, places)
+    except ClientDisconnect:
+        log.info("gone")
+        return Response(status_code=400)  # nobody reads it
     except Refused as refused:
         given = Answer({"errors": refused.errors}, 400)
     except RequestError as error:
@@ -87,8 +93,8 @@ def _failed(error: RequestError, request_id: str) -> Answer:
     return Answer({"errors": [{"message": str(error), "extensions": told}]}, error.status, well_formed=False)
 
 
-async def _answer(http: HttpRequest, request_id: str) -> Answer:
-    prepared = await _prepared(http, request_id)
+async def _answer(http: HttpRequest, request_id: str, places: AsyncExitStack) -> Answer:
+    prepared = await _prepared(http, request_id, places)
     if prepared.kind is OperationType.SUBSCRIPTION:
         told = shown([GraphQLError("Subscriptions are answered on a socket or as text/event-stream.")], request_id)
         return Answer({"errors": told}, 400)
@@ -97,8 +103,8 @@ async def _answer(http: HttpRequest, request_id: str) -> Answer:
     return await answer(prepared)
 
 
-async def _prepared(http: HttpRequest, request_id: str) -> Prepared:
-    asked = _read_get(http) if http.method in ("GET", "HEAD") else await _read_post(http)
+async def _prepared(http: HttpRequest, request_id: str, places: AsyncExitStack | None = None) -> Prepared:
+    asked = _read_get(http) if http.method in ("GET", "HEAD") else await read_post(http, places)
     bearer = await _bearer(http)
     document = known(asked)
     viewer = bearer or (NOBODY if document.open_to_all else None)
@@ -150,29 +156,6 @@ def _liked(part: str) -> tuple[str, float]:
         return media, float(given.get("q", 1))
     except ValueError:
         return media, 0
-
-
-async def _read_post(http: HttpRequest) -> Asked:
-    media, *parameters = (piece.strip() for piece in http.headers.get("content-type", "").lower().split(";"))
-    if media != JSON or any(
-        p.startswith("charset=") and p.strip('"') not in ("charset=utf-8", 'charset="utf-8') for p in parameters
-    ):
-        raise RequestError("BAD_USER_INPUT", f"Requests are {JSON}, in UTF-8.", status=415)
-    try:
-        body = orjson.loads(await _body(http))
-    except orjson.JSONDecodeError:
-        raise RequestError("BAD_USER_INPUT", "The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise RequestError("BAD_USER_INPUT", "The body must be one JSON object; batches are not taken.")
-    return well_formed(body)
-
-
-async def _body(http: HttpRequest) -> bytes:
-    limit = settings().body_max_bytes
-    try:
-        return await body_of(http, limit)
-    except TooLarge:
-        raise RequestError("BAD_USER_INPUT", f"The body is larger than {limit} bytes.", status=413) from None
 
 
 def _read_get(http: HttpRequest) -> Asked:

@@ -172,7 +172,7 @@ async def test_given_nulls_and_unknown_keys_when_they_are_posted_then_they_are_p
         "application/jsonp",
         "application/graphql-response+json",
         "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
+        "multipart/mixed; boundary=x",
         "application/json; charset=utf-16",
         "application/json; charset=latin-1",
         "application/json, text/plain",
@@ -182,7 +182,7 @@ async def test_given_another_content_type_when_it_is_posted_then_415_and_nothing
     async with nothing_written():
         answer = await post({"query": UPSERT}, content_type=media, x_request_id=ID)
     assert answer.status_code == 415
-    assert answer.json() == bad("Requests are application/json, in UTF-8.", 415)
+    assert answer.json() == bad("Requests are application/json, in UTF-8; with files, multipart/form-data.", 415)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ async def test_given_another_method_when_it_is_used_then_405_and_the_methods_the
 async def test_given_a_body_of_just_the_limit_when_it_is_posted_then_it_is_read_and_one_byte_more_is_413(
     post, knobs, nothing_written
 ):
-    knobs(body_max_bytes=2048)
+    knobs(body_max_bytes=2048, upload_body_max_bytes=2048, attachment_max_bytes=1024)
     exact = json.dumps({"query": UPSERT}).encode().ljust(2048)
     async with nothing_written():
         answer = await post(content=exact + b" ", x_request_id=ID)
@@ -305,7 +305,7 @@ async def test_given_a_body_of_just_the_limit_when_it_is_posted_then_it_is_read_
     assert (await post(content=exact)).json()["data"] == {"upsertPerson": {"version": 0}}
 
 
-async def test_given_a_body_without_a_length_when_it_grows_too_large_then_it_is_not_read_to_its_end(post):
+async def test_given_a_body_without_a_length_when_it_grows_too_large_then_it_is_not_read_to_its_end(post, make):
     read = 0
 
     async def endless():
@@ -314,7 +314,7 @@ async def test_given_a_body_without_a_length_when_it_grows_too_large_then_it_is_
             read += 50_000
             yield b" " * 50_000
 
-    assert (await post(content=endless())).status_code == 413
+    assert (await post(content=endless(), by=make.user(1))).status_code == 413
     assert read <= 200_000
 
 
