@@ -188,7 +188,9 @@ def _moment(answer: Answer, name: str) -> datetime:
 def _scores(answer: Answer, *, payment: str) -> tuple[int, int, str | None]:
     """How many events there were, the last one's number, and the last score that they tell of the payment."""
     events = answer.parts("events")
-    told = [e.text("riskScore")[:64] for e in events if e.text("type") == "risk_score" and e.text("paymentId") == payment]
+    told = [
+        e.text("riskScore")[:64] for e in events if e.text("type") == "risk_score" and e.text("paymentId") == payment
+    ]
     return len(events), events[-1].integer("id") if events else 0, told[-1] if told else None
 
 
@@ -207,7 +209,9 @@ def _terminal(answer: Answer, *, id: int) -> Terminal:
 def _adjustments(answer: Answer) -> list[BilledAdjustment]:
     no(answer, INVOICE_NOT_FOUND, PAYMENT_NOT_FOUND)
     return [
-        BilledAdjustment(one.text("id"), AdjustmentKind(one.text("kind")), one.text("reason"), one.text("targetReason", ""))
+        BilledAdjustment(
+            one.text("id"), AdjustmentKind(one.text("kind")), one.text("reason"), one.text("targetReason", "")
+        )
         for one in answer.parts("adjustments")
         if one.text("kind") in tuple(AdjustmentKind)
     ]

@@ -200,7 +200,7 @@ class Unexpected(Unsure):
 class Providers(Protocol):
     """The adapters of payment providers; `url` says whose. Each is one of `Terminal.url`'s doors."""
 
-    async def create(self, url: str, order: DisputeOrder) -> Created:
+    async def open(self, url: str, order: DisputeOrder) -> Created:
         """Open a dispute; the same `dispute_id` again opens nothing more. May raise `Unexpected`."""
         ...
 
@@ -223,7 +223,7 @@ class Providers(Protocol):
 class Support(Protocol):
     """Where humans look after disputes whose provider has no door for them."""
 
-    async def create(self, order: DisputeOrder) -> Created:
+    async def open(self, order: DisputeOrder) -> Created:
         """Hand a dispute over; the same `dispute_id` again hands over nothing more."""
         ...
 

@@ -54,9 +54,9 @@ class HttpProviders(Providers):
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
 
-    async def create(self, url: str, order: DisputeOrder) -> Created:
+    async def open(self, url: str, order: DisputeOrder) -> Created:
         return await self._outside.call(
-            "create", "POST", _safe(url, "create"), json=worded(order), key=order.dispute_id, read=created, also=(ODD,)
+            "open", "POST", _safe(url, "open"), json=worded(order), key=order.dispute_id, read=created, also=(ODD,)
         )
 
     async def check_dispute(self, url: str, dispute: str, transaction: Transaction, currency: str) -> Decided:

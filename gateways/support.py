@@ -23,9 +23,9 @@ class HttpSupport(Support):
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
 
-    async def create(self, order: DisputeOrder) -> Created:
+    async def open(self, order: DisputeOrder) -> Created:
         return await self._outside.call(
-            "create", "POST", "disputes", json=worded(order), key=order.dispute_id, read=created, also=(ODD,)
+            "open", "POST", "disputes", json=worded(order), key=order.dispute_id, read=created, also=(ODD,)
         )
 
     async def tell(self, key: str, card: Mapping[str, Any]) -> None:

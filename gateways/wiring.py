@@ -10,12 +10,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import httpx
+from yarl import URL
 
-from gateways import bank, transfers, wallets
+from gateways import bank, billing, providers, receivers, support, transfers, wallets
+from gateways.billing import HttpBilling
 from gateways.disputing import Billing, Providers, Receivers, Storage, Support
 from gateways.orders import Payer
+from gateways.providers import HttpProviders
+from gateways.receivers import HttpReceivers
 from gateways.storage import storage
+from gateways.support import HttpSupport
 from gateways.transfers import HttpTransfers
 from gateways.tron.words import Keys, Node
 from gateways.wallets import HttpWallets
@@ -24,10 +28,12 @@ from settings import settings
 
 Issuer = Callable[[int], dict[str, str]]
 """Payment instructions of a number. Pure: it asks nobody."""
-WEBHOOKS: Mapping[str, Verify] = MappingProxyType({bank.SYSTEM: bank.verify})
+WEBHOOKS: Mapping[str, Verify] = MappingProxyType({bank.SYSTEM: bank.verify, providers.SYSTEM: providers.verify})
 """What checks the pushes of a system, by its name."""
 SIGNS = ("tron_private_key", "tron_main_key")
-SENDS = ("wallets_token", "transfers_token")
+SENDS = ("wallets_token", "transfers_token", "support_token")
+ASKED = (wallets.SYSTEM, transfers.SYSTEM, billing.SYSTEM, support.SYSTEM)
+"""Systems that a worker asks at an address of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,8 @@ class Gateways:
     storage: Storage | None = None
     billing: Billing | None = None
     providers: Providers | None = None
-    support: Support | None = None
     receivers: Receivers | None = None
+    support: Support | None = None
 
     def payer(self, kind: str) -> Payer | None:
         """Who sends money to payout tools of this kind; None: nobody does, or it is done by hand."""
@@ -65,7 +71,8 @@ class ApiGateways:
 async def api_gateways() -> AsyncIterator[ApiGateways]:
     """What the API needs. ValueError names a setting that is wrong."""
     check_api()
-    yield ApiGateways(storage=storage())
+    async with AsyncExitStack() as stack:
+        yield ApiGateways(storage(), *await _of_disputes(stack))
 
 
 @asynccontextmanager
@@ -80,8 +87,23 @@ async def worker_gateways() -> AsyncIterator[Gateways]:
             HttpWallets(await stack.enter_async_context(wallets.connection())) if _url(wallets.SYSTEM) else None,
             HttpTransfers(await stack.enter_async_context(transfers.connection())) if _url(transfers.SYSTEM) else None,
             storage(),
+            *await _of_disputes(stack),
+            support=HttpSupport(await stack.enter_async_context(support.connection()))
+            if _url(support.SYSTEM)
+            else None,
         )
         yield made
+
+
+async def _of_disputes(stack: AsyncExitStack) -> tuple[Billing | None, Providers | None, Receivers | None]:
+    """Billing, the adapters of providers, and merchants' servers: without billing no payment is disputed."""
+    if not settings().billing_system:
+        return None, None, None
+    return (
+        HttpBilling(await stack.enter_async_context(billing.connection())),
+        HttpProviders(await stack.enter_async_context(providers.connection())),
+        HttpReceivers(await stack.enter_async_context(receivers.connection())),
+    )
 
 
 async def _node(stack: AsyncExitStack) -> Node | None:
@@ -102,6 +124,8 @@ def check_api() -> None:
     if settings().bank_account and not settings().bank_beneficiary:
         raise ValueError("SALDO_BANK_ACCOUNT needs SALDO_BANK_BENEFICIARY")
     _leave_to_the_worker(*SENDS)
+    check_sender(billing.SYSTEM)
+    _check_billing()
 
 
 def _leave_to_the_worker(*names: str) -> None:
@@ -113,23 +137,37 @@ def _leave_to_the_worker(*names: str) -> None:
 def check_worker() -> None:
     """ValueError says which setting of what a worker does is missing or wrong."""
     _check_tron()
-    for system in (wallets.SYSTEM, transfers.SYSTEM):
+    for system in ASKED:
         if _url(system) and not _has(f"{system}_token") and not settings().development:
             raise ValueError(f"SALDO_{system.upper()}_URL needs SALDO_{system.upper()}_TOKEN in the worker")
         check_sender(system)
+    _check_billing()
 
 
 def check_sender(system: str) -> None:
-    """Of a system to which payouts are sent: ValueError says what nothing could be sent with. A header takes visible
+    """Of a system that is asked: ValueError says what nothing could be asked with. A header takes visible
     ASCII alone, and an error that comes later would show the token."""
     try:
-        reached = not _url(system) or bool(httpx.URL(_url(system)).host)
-    except httpx.InvalidURL:
+        reached = not _url(system) or bool(URL(_url(system)).host)
+    except ValueError:
         reached = False
     if not reached:
         raise ValueError(f"SALDO_{system.upper()}_URL is no address")
-    if not all("!" <= sign <= "~" for sign in getattr(settings(), f"{system}_token").get_secret_value()):
-        raise ValueError(f"SALDO_{system.upper()}_TOKEN must be of visible ASCII characters, without blanks")
+    _check_sign(f"{system}_token")
+
+
+def _check_sign(name: str) -> None:
+    if not all("!" <= sign <= "~" for sign in getattr(settings(), name).get_secret_value()):
+        raise ValueError(f"SALDO_{name.upper()} must be of visible ASCII characters, without blanks")
+
+
+def _check_billing() -> None:
+    """The adapters have no address of their own in the settings: billing knows them."""
+    if not settings().billing_system:
+        return
+    if not _has("providers_token") and not settings().development:
+        raise ValueError("SALDO_BILLING_URL needs SALDO_PROVIDERS_TOKEN")
+    _check_sign("providers_token")
 
 
 def _url(system: str) -> str:

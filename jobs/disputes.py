@@ -175,7 +175,7 @@ async def _opened(tools: Tools, claimed: Claimed, route: Route, found: Found, or
         await _handed_over(tools, claimed, found, order)
         return
     try:
-        created = await providers(tools).create(route.disputes_url, order)
+        created = await providers(tools).open(route.disputes_url, order)
     except Unsure as error:
         if await no_such_door(tools, route.disputes_url, error):
             await _handed_over(tools, claimed, found, order)

@@ -100,4 +100,4 @@ async def no_such_door(tools: Tools, url: str, error: Unsure) -> bool:
 async def support(tools: Tools, order: DisputeOrder) -> Created:
     """The support desk takes what no provider does; where there is no desk the humans of the house do."""
     desk = tools.outside.support
-    return await desk.create(order) if desk is not None else Accepted(f"house:{order.dispute_id}")
+    return await desk.open(order) if desk is not None else Accepted(f"house:{order.dispute_id}")

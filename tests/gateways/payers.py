@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson

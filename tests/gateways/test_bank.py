@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateways.bank import NUMBER_MAX, number_of, reference, verify
 from gateways.receipts import Forged
 from gateways.webhooks import Message, Unreadable
-from settings import DEVELOPMENT_BANK_SECRET as SECRET
+from settings.outside import DEVELOPMENT_BANK_SECRET as SECRET
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 AT = int(NOW.timestamp())

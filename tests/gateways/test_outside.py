@@ -82,7 +82,11 @@ async def test_a_declared_status_may_have_no_json(outside, server):
 async def test_other_statuses_leave_it_open(outside, server, status):
     first = [raw(status, b"", "Location: http://elsewhere/?key=1")] if status == 302 else [raw(status, b'{"no": 1}')]
     server.answer = lambda _: [*first, None]
-    assert await unsure(outside) in {f"status {status}", "connection: ServerDisconnectedError", "connection: ClientResponseError"}
+    assert await unsure(outside) in {
+        f"status {status}",
+        "connection: ServerDisconnectedError",
+        "connection: ClientResponseError",
+    }
     assert len(server.calls) == 1
 
 

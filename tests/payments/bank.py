@@ -13,7 +13,7 @@ from models.kernel.sql import fetch, sql
 from models.kernel.viewer import Viewer
 from models.payments import operations as payments
 from models.payments.operations import Terms
-from settings import DEVELOPMENT_BANK_SECRET as SECRET
+from settings.outside import DEVELOPMENT_BANK_SECRET as SECRET
 from tests.make import money
 from tests.payments.outside import CREATE
 

@@ -16,7 +16,7 @@ from tronpy.proto import tron_pb2
 
 from sandbox.app import app
 from sandbox.world import World
-from settings import DEVELOPMENT_TRON
+from settings.outside import DEVELOPMENT_TRON
 
 USDT = DEVELOPMENT_TRON["tron_contract"]
 MAIN = DEVELOPMENT_TRON["tron_main_wallet"]

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import orjson
 import pytest
 
-from settings import DEVELOPMENT_BANK_SECRET
+from settings.outside import DEVELOPMENT_BANK_SECRET
 
 
 class Ear:

@@ -12,7 +12,7 @@ from sandbox.transfers import system as transfers
 from sandbox.tron.system import Tron
 from sandbox.tron.tokens import FAKE_CONTRACT, WHALE
 from sandbox.wallets import system as wallets
-from settings import DEVELOPMENT_TRON
+from settings.outside import DEVELOPMENT_TRON
 from tests.sandbox.paying import DEPOSIT, ORDER, sent
 from tests.sandbox.playing import somebody
 

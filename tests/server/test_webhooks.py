@@ -12,7 +12,7 @@ from models.inbox import operations as inbox
 from models.kernel.clock import now
 from models.kernel.refusals import Busy
 from models.kernel.sql import fetch, sql
-from settings import DEVELOPMENT_BANK_SECRET as SECRET
+from settings.outside import DEVELOPMENT_BANK_SECRET as SECRET
 
 TOLD = {
     "id": "bank-1", "type": "transfer.received", "reference": "RF7812345", "amount": "100.00", "currency": "EUR",

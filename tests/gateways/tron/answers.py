@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateways.tron.addresses import body_of
-from settings import DEVELOPMENT_TRON as TRON
+from settings.outside import DEVELOPMENT_TRON as TRON
 
 TOPIC = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 ADDRESS = "TTTFe9haCY6CACG9iTM8uyL89pFEPy4ctW"

@@ -19,7 +19,7 @@ from gateways.tron.account import check_addresses, deposit_address
 from gateways.tron.addresses import address_of, body_of, body_told, raw_of, valid_address
 from gateways.tron.keys import HotKeys
 from gateways.tron.words import Block
-from settings import DEVELOPMENT_TRON as TRON
+from settings.outside import DEVELOPMENT_TRON as TRON
 
 MAIN, CONTRACT = TRON["tron_main_wallet"], TRON["tron_contract"]
 AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)

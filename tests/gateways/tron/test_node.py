@@ -9,7 +9,7 @@ import pytest
 from gateways.receipts import Refused, Unsure
 from gateways.tron import node as module
 from gateways.tron.words import Block, Contents, Means, Prices, Receipt, TokenTransfer
-from settings import DEVELOPMENT_TRON as TRON
+from settings.outside import DEVELOPMENT_TRON as TRON
 from tests.gateways.served import ok, raw
 from tests.gateways.tron import answers as said
 from tests.gateways.tron.answers import ADDRESS, MAIN, NUMBER, TX, block, info, log, row

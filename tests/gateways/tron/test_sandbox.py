@@ -13,7 +13,7 @@ from gateways.tron.account import deposit_address
 from gateways.tron.keys import HotKeys
 from gateways.tron.node import HttpNode, connection
 from models.kernel.clock import now
-from settings import DEVELOPMENT_TRON as TRON
+from settings.outside import DEVELOPMENT_TRON as TRON
 from tests.sandbox.playing import Played, playing
 
 INDEX, MAIN, CONTRACT = 7, TRON["tron_main_wallet"], TRON["tron_contract"]
