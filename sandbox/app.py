@@ -13,14 +13,20 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox import control
 from sandbox.bank.system import Bank
+from sandbox.billing.system import Billing
 from sandbox.door import RAW_SEND
+from sandbox.providers.system import Moodypay, Quickpay
+from sandbox.receiver.system import Receiver
+from sandbox.support.system import Support
 from sandbox.transfers.system import Transfers
 from sandbox.tron.system import Tron
 from sandbox.wallets.system import Wallets
 from sandbox.world import System, World
 from settings import settings
 
-SYSTEMS: tuple[type[System], ...] = (Tron, Bank, Wallets, Transfers)
+SYSTEMS: tuple[type[System], ...] = (
+    Tron, Bank, Wallets, Transfers, Billing, Quickpay, Moodypay, Support, Receiver,
+)  # fmt: skip
 """Another outside system is one folder and its name here."""
 
 

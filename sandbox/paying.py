@@ -14,8 +14,8 @@ from models.kernel.money import Money
 from models.kernel.refusals import Refusal
 from sandbox.door import Answer, Asked, door
 from sandbox.given import Given, Nothing, Wrong, get, post
+from sandbox.saying import error, no, stranger
 from sandbox.world import System, World
-from settings import settings
 
 FIND = "find"
 KEPT = 100_000
@@ -104,8 +104,6 @@ class Paying(System):
         super().__init__(world)
         self.kept: dict[str, Kept] = {}
         self.hold = False
-        self.token: str = getattr(settings(), f"{self.name}_token").get_secret_value()
-        """By which we are known there; empty: anybody is."""
 
     def routes(self) -> list[Route]:
         path = f"/{self.name}/{self.folder}"
@@ -122,7 +120,7 @@ class Paying(System):
         ]
 
     def refusal(self, operation: str) -> tuple[int, Any]:
-        return 422, _error(SCRIPTED, f"{operation} is refused by the sandbox's script")
+        return 422, error(SCRIPTED, f"{operation} is refused by the sandbox's script")
 
     def reset(self) -> None:
         self.kept, self.hold = {}, False
@@ -130,39 +128,34 @@ class Paying(System):
     # what it is asked
 
     def _send(self, asked: Asked) -> Answer:
-        if no := self._stranger(asked):
-            return no
+        if nobody := stranger(asked, f"{self.name}_token"):
+            return nobody
         try:
             order = self.model.model_validate_json(asked.body)
         except ValidationError as wrong:
             first = wrong.errors()[0]
-            return _no(400, "invalid_request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            return no(400, "invalid_request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
         if asked.request.headers.get("idempotency-key") != order.id:
-            return _no(400, "invalid_key", "the Idempotency-Key must be the order's id")
+            return no(400, "invalid_key", "the Idempotency-Key must be the order's id")
         if known := self.kept.get(order.id):
             return self._again(known, order)
         fate = order.fate()
         if code := fate.no or ("" if order.payable else "amount_not_allowed"):
-            return _no(422, code, "this can never be done")
+            return no(422, code, "this can never be done")
         return Answer(self._shown(self._keep(order, fate)), 201, effect=True)
 
     def _again(self, known: Kept, order: Ordered) -> Answer:
         if order != known.order:
-            return _no(409, "conflict", "another order has this id")
+            return no(409, "conflict", "another order has this id")
         known.asked += 1
         return Answer(self._shown(self._looked_at(known)))
 
     def _find(self, asked: Asked) -> Answer:
-        if no := self._stranger(asked):
-            return no
+        if nobody := stranger(asked, f"{self.name}_token"):
+            return nobody
         if found := self.kept.get(asked.fields["id"]):
             return Answer(self._shown(self._looked_at(found)))
-        return _no(404, "not_found", "no order has this id")
-
-    def _stranger(self, asked: Asked) -> Answer | None:
-        if self.token and asked.request.headers.get("authorization") != f"Bearer {self.token}":
-            return _no(401, "unauthorized", "the bearer token is not ours")
-        return None
+        return no(404, "not_found", "no order has this id")
 
     def _keep(self, order: Ordered, fate: Fate) -> Kept:
         if len(self.kept) >= KEPT:
@@ -220,11 +213,3 @@ class Paying(System):
         for id in settled:
             self._end(open_ones[id], code)
         return {"settled": settled}
-
-
-def _error(code: str, message: str) -> dict[str, Any]:
-    return {"error": {"code": code, "message": message}}
-
-
-def _no(status: int, code: str, message: str) -> Answer:
-    return Answer(_error(code, message), status)

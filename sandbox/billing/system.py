@@ -1,0 +1,198 @@
+"""Billing as one of the systems that are played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from pydantic import Field
+from starlette.routing import Route
+
+from sandbox.billing.books import Adjustment, Books, Change, NewPayment, NewTerminal, Payment
+from sandbox.door import Answer, Asked, door
+from sandbox.given import Given, Nothing, Wrong, get, post
+from sandbox.saying import error, no, stranger
+from sandbox.world import System, World
+
+KNOWN_BY = "billing_token"
+HAS_API = MappingProxyType({"DISPUTE_FLOW_PROVIDERS_API_EXIST": "true"})
+AT_FIRST: Mapping[int, tuple[str, Mapping[str, str]]] = MappingProxyType(
+    {1: ("quickpay", HAS_API), 2: ("moodypay", HAS_API), 3: ("nodoorpay", MappingProxyType({}))}
+)
+"""By terminal: whose adapter it is, and its options."""
+ADJUSTABLE = frozenset({"failed", "cancelled"})
+EVENTS_MAX = 100
+
+
+class Adjusting(Given):
+    hold: bool
+
+
+class Settle(Given):
+    ids: tuple[str, ...] = ()
+    everything: bool = Field(default=False, alias="all")
+
+
+class Billing(System):
+    name: ClassVar[str] = "billing"
+    operations: ClassVar[frozenset[str]] = frozenset({"payment", "events", "terminal", "adjustments", "adjust"})
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.books = Books()
+
+    def routes(self) -> list[Route]:
+        of_payment = "/billing/invoices/{invoiceId}/payments/{paymentId}"
+        return [
+            Route(of_payment, door(self, "payment", self._known(self._payment)), methods=["GET"]),
+            Route(
+                "/billing/invoices/{invoiceId}/events", door(self, "events", self._known(self._events)), methods=["GET"]
+            ),
+            Route("/billing/terminals/{id:int}", door(self, "terminal", self._known(self._terminal)), methods=["GET"]),
+            Route(f"{of_payment}/adjustments", door(self, "adjustments", self._known(self._list)), methods=["GET"]),
+            Route(f"{of_payment}/adjustments", door(self, "adjust", self._known(self._adjust)), methods=["POST"]),
+        ]
+
+    def control(self) -> list[Route]:
+        return [
+            post("billing/payments", NewPayment, self._put),
+            get("billing/payments", Nothing, self._payments),
+            post("billing/status", Change, self._change),
+            post("billing/terminals", NewTerminal, self._put_terminal),
+            post("billing/adjusting", Adjusting, self._adjusting),
+            get("billing/adjustments", Nothing, self._adjustments),
+            post("billing/settle", Settle, self._settle),
+        ]
+
+    def refusal(self, operation: str) -> tuple[int, Any]:
+        if operation == "adjust":
+            return 422, error("invalid_payment_status", "refused by the sandbox's script")
+        return 404, error("terminal_not_found" if operation == "terminal" else "payment_not_found", "by a script")
+
+    def reset(self) -> None:
+        self.books = Books()
+
+    def _known(self, handler: Callable[[Asked], Answer]) -> Callable[[Asked], Answer]:
+        return lambda asked: stranger(asked, KNOWN_BY) or handler(asked)
+
+    # what it is asked
+
+    def _payment(self, asked: Asked) -> Answer:
+        found = self._found(asked)
+        return found if isinstance(found, Answer) else Answer(self._told(found))
+
+    def _told(self, payment: Payment) -> dict[str, Any]:
+        given = payment.given
+        invoice = {
+            "id": given.invoice_id,
+            "partyId": given.party_id,
+            "shopId": given.shop_id,
+            "shopName": given.shop_name,
+        }
+        providers = {id: terminal.provider_id for id, terminal in self.books.terminals.items()} | {1: 1, 2: 2, 3: 3}
+        return {"invoice": invoice, "payment": payment.shown(providers)}
+
+    def _found(self, asked: Asked) -> Payment | Answer:
+        key = (asked.fields["invoiceId"], asked.fields["paymentId"])
+        if found := self.books.payments.get(key):
+            return found
+        known = any(invoice == key[0] for invoice, _ in self.books.payments)
+        code = "payment_not_found" if known else "invoice_not_found"
+        return no(404, code, "there is none")
+
+    def _events(self, asked: Asked) -> Answer:
+        """A score for each that the payments of the invoice were given, and others in between."""
+        events: list[dict[str, Any]] = []
+        for (invoice, payment), kept in self.books.payments.items():
+            if invoice != asked.fields["invoiceId"]:
+                continue
+            events.append({"type": "payment_started", "paymentId": payment})
+            events += [{"type": "risk_score", "paymentId": payment, "riskScore": one} for one in kept.given.risk_scores]
+        after, limit = int(asked.fields.get("after", 0)), min(int(asked.fields.get("limit", EVENTS_MAX)), EVENTS_MAX)
+        numbered = [{"id": number, **event} for number, event in enumerate(events, start=1)]
+        return Answer({"events": numbered[after : after + limit]})
+
+    def _terminal(self, asked: Asked) -> Answer:
+        id = asked.fields["id"]
+        if found := self.books.terminals.get(id):
+            return Answer(found.model_dump(by_alias=True))
+        if id not in AT_FIRST:
+            return no(404, "terminal_not_found", "there is none")
+        adapter, options = AT_FIRST[id]
+        url = f"{str(asked.request.base_url).rstrip('/')}/{adapter}"
+        return Answer(NewTerminal(id=id, provider_id=id, url=url, options=dict(options)).model_dump(by_alias=True))
+
+    def _list(self, asked: Asked) -> Answer:
+        found = self._found(asked)
+        if isinstance(found, Answer):
+            return found
+        return Answer({"adjustments": [one.shown() for one in self.books.of(found.key)]})
+
+    def _adjust(self, asked: Asked) -> Answer:
+        payment, fields = self._found(asked), asked.fields
+        if isinstance(payment, Answer):
+            return payment
+        key = asked.request.headers.get("idempotency-key", "")
+        if not key or fields.get("kind") not in {"cash_flow", "captured"} or not fields.get("reason"):
+            return no(400, "invalid_request", "an Idempotency-Key, a kind and a reason are needed")
+        wanted = Adjustment(
+            f"adj-{uuid4().hex}", key, payment.key, fields["kind"], fields["reason"], fields.get("targetReason"),
+            fields.get("amount"), fields.get("currency"),
+        )  # fmt: skip
+        if known := self.books.adjustments.get(key):
+            known.asked += 1
+            return Answer(known.shown()) if known.same(wanted) else no(409, "conflict", "another one has this key")
+        if any(one.status == "pending" for one in self.books.of(payment.key)):
+            return no(422, "adjustment_pending", "another one of the payment is worked on")
+        if payment.status not in ADJUSTABLE:
+            return no(422, "invalid_payment_status", f"the payment is {payment.status}")
+        self.books.adjustments[key] = wanted
+        if not self.books.hold:
+            self.books.take_effect(wanted)
+        return Answer(wanted.shown(), 201, effect=True)
+
+    # what it is told
+
+    async def _put(self, given: NewPayment) -> dict[str, Any]:
+        payment = Payment.of(given)
+        self.books.payments[payment.key] = payment
+        return self._told(payment)
+
+    async def _payments(self, _given: Nothing) -> dict[str, Any]:
+        return {"payments": [self._told(payment) for payment in self.books.payments.values()]}
+
+    async def _change(self, given: Change) -> dict[str, Any]:
+        payment = self.books.payments.get((given.invoice_id, given.payment_id))
+        if payment is None:
+            raise Wrong("paymentId", "there is no such payment")
+        payment.status = given.status
+        payment.changed = payment.changed if given.changed_amount is None else given.changed_amount
+        payment.captured = payment.captured if given.captured_amount is None else given.captured_amount
+        return self._told(payment)
+
+    async def _put_terminal(self, given: NewTerminal) -> dict[str, Any]:
+        self.books.terminals[given.id] = given
+        return given.model_dump(by_alias=True)
+
+    async def _adjusting(self, given: Adjusting) -> dict[str, Any]:
+        self.books.hold = given.hold
+        return {"hold": given.hold}
+
+    async def _adjustments(self, _given: Nothing) -> dict[str, Any]:
+        return {
+            "adjustments": [
+                {**one.shown(), "key": one.key, "amount": one.amount, "asked": one.asked, "made": one.made}
+                for one in self.books.adjustments.values()
+            ]
+        }
+
+    async def _settle(self, given: Settle) -> dict[str, Any]:
+        waiting = {one.id: one for one in self.books.adjustments.values() if one.status == "pending"}
+        if unknown := [id for id in given.ids if id not in waiting]:
+            raise Wrong("ids", f"none that is pending has the id {unknown[0]}")
+        settled = list(waiting) if given.everything else list(given.ids)
+        for id in settled:
+            self.books.take_effect(waiting[id])
+        return {"settled": settled}

@@ -1,0 +1,81 @@
+"""The support desk as one of the systems that are played: it takes every dispute, once, and hears how all of them stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import orjson
+from starlette.routing import Route
+
+from sandbox.door import Answer, Asked, door
+from sandbox.given import Nothing, get
+from sandbox.saying import no, stranger
+from sandbox.world import System, World
+
+KNOWN_BY = "support_token"
+
+
+@dataclass(slots=True)
+class Kept:
+    body: dict[str, Any]
+    asked: int = 1
+
+
+class Support(System):
+    name: ClassVar[str] = "support"
+    operations: ClassVar[frozenset[str]] = frozenset({"open", "tell"})
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.disputes: dict[str, Kept] = {}
+        self.messages: dict[str, Kept] = {}
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/support/disputes", door(self, "open", self._open), methods=["POST"]),
+            Route("/support/messages", door(self, "tell", self._tell), methods=["POST"]),
+        ]
+
+    def control(self) -> list[Route]:
+        return [
+            get("support/disputes", Nothing, self._disputes),
+            get("support/messages", Nothing, self._messages),
+        ]
+
+    def refusal(self, operation: str) -> tuple[int, Any]:
+        if operation == "open":
+            return 200, {"result": "fail", "code": "refused_by_script"}
+        return 422, {"error": {"code": "refused_by_script", "message": "refused by the sandbox's script"}}
+
+    def reset(self) -> None:
+        self.disputes, self.messages = {}, {}
+
+    def _open(self, asked: Asked) -> Answer:
+        if known := stranger(asked, KNOWN_BY):
+            return known
+        id = asked.fields.get("disputeId")
+        if not isinstance(id, str):
+            return no(400, "invalid_request", "disputeId")
+        new = self._keep(self.disputes, id, asked)
+        return Answer({"result": "success", "providerDisputeId": f"desk-{id}"}, effect=new)
+
+    def _tell(self, asked: Asked) -> Answer:
+        if known := stranger(asked, KNOWN_BY):
+            return known
+        return Answer({}, effect=self._keep(self.messages, asked.request.headers.get("idempotency-key", ""), asked))
+
+    @staticmethod
+    def _keep(kept: dict[str, Kept], key: str, asked: Asked) -> bool:
+        """Once for each key; whether it is new."""
+        if key in kept:
+            kept[key].asked += 1
+            return False
+        kept[key] = Kept(orjson.loads(asked.body))
+        return True
+
+    async def _disputes(self, _given: Nothing) -> dict[str, Any]:
+        return {"disputes": [{**kept.body, "asked": kept.asked} for kept in self.disputes.values()]}
+
+    async def _messages(self, _given: Nothing) -> dict[str, Any]:
+        return {"messages": [{**kept.body, "key": key, "asked": kept.asked} for key, kept in self.messages.items()]}
