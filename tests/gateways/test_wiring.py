@@ -11,13 +11,14 @@ from bip_utils.bip.bip32 import Bip32Slip10Secp256k1 as Bip32
 from structlog.testing import capture_logs
 from tronpy.keys import PrivateKey
 
-from gateways import bank
+from gateways import bank, providers
 from gateways.transfers import HttpTransfers
 from gateways.tron.keys import HotKeys
 from gateways.tron.node import HttpNode
 from gateways.wallets import HttpWallets
 from gateways.wiring import WEBHOOKS, Gateways, check_api, check_worker, issuers, worker_gateways
-from settings import DEVELOPMENT_TOKENS, Settings, settings
+from settings import Settings, settings
+from settings.outside import DEVELOPMENT_TOKENS
 from settings.outside import DEVELOPMENT_TRON as TRON
 
 ACCOUNT = Bip32.FromSeed(b"keys of a house that is not published").DerivePath("m/44'/195'/0'")
@@ -52,7 +53,7 @@ def test_the_api_issues_and_verifies_and_asks_nobody():
         "account": "SANDBOX-0001",
         "beneficiary": "Saldo",
     }
-    assert {"bank": bank.verify} == WEBHOOKS
+    assert {"bank": bank.verify, "providers": providers.verify} == WEBHOOKS
 
 
 async def test_a_worker_has_the_node_and_the_keys():
