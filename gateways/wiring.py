@@ -32,8 +32,8 @@ WEBHOOKS: Mapping[str, Verify] = MappingProxyType({bank.SYSTEM: bank.verify, pro
 """What checks the pushes of a system, by its name."""
 SIGNS = ("tron_private_key", "tron_main_key")
 SENDS = ("wallets_token", "transfers_token", "support_token")
-ASKED = (wallets.SYSTEM, transfers.SYSTEM, billing.SYSTEM, support.SYSTEM)
-"""Systems that a worker asks at an address of their own."""
+ASKED = (wallets.SYSTEM, transfers.SYSTEM, support.SYSTEM)
+"""Systems that the worker alone asks, at an address of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,7 @@ def check_worker() -> None:
         if _url(system) and not _has(f"{system}_token") and not settings().development:
             raise ValueError(f"SALDO_{system.upper()}_URL needs SALDO_{system.upper()}_TOKEN in the worker")
         check_sender(system)
+    check_sender(billing.SYSTEM)
     _check_billing()
 
 
@@ -165,8 +166,9 @@ def _check_billing() -> None:
     """The adapters have no address of their own in the settings: billing knows them."""
     if not settings().billing_system:
         return
-    if not _has("providers_token") and not settings().development:
-        raise ValueError("SALDO_BILLING_URL needs SALDO_PROVIDERS_TOKEN")
+    for name in ("billing_token", "providers_token"):
+        if not _has(name) and not settings().development:
+            raise ValueError(f"SALDO_BILLING_URL needs SALDO_{name.upper()}")
     _check_sign("providers_token")
 
 
