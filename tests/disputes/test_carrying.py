@@ -27,7 +27,7 @@ async def test_15_nothing_is_taken_before_it_is_due_and_the_oldest_first(world):
         )  # fmt: skip
     world.knobs(dispute_at_once=1)
     assert (await world.tick("process_created_disputes", due=False)).done == 2
-    assert [call["key"] for call in await world.calls("quickpay", "open")] == [second, first]
+    assert [call["idempotencyKey"] for call in await world.calls("quickpay", "open")] == [second, first]
 
 
 @pytest.mark.parametrize(("captured", "changed"), [(10_100, {"minorUnits": "10100"}), (10_000, None)])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
-from models.kernel.sql import fetch, sql, transaction
+from models.kernel.sql import fetch, sql
+from settings import settings
 from tests.disputes.test_create import into
 from tests.disputes.world import MERCHANT, attached
 
@@ -142,20 +144,20 @@ async def test_43_a_message_changes_the_message_alone(world, nothing_written, st
         assert answer["code"] == "DISPUTE_STATUS_CHANGE_NOT_ALLOWED"
 
 
-async def test_44_a_command_never_takes_an_older_dispute(world, nothing_written):
+async def test_44_a_command_never_takes_an_older_dispute(world):
     older = await world.created()
     await world.desk("cancelDisputes", older)
     newer = (await world.ask_to_create())["disputeId"]
-    world.knobs(database_lock_timeout_ms=100)
     by_payment = {"dispute": {"payment": {"invoiceId": "inv", "paymentId": "pay"}}}
-    async with transaction() as db:
-        await db.fetch("SELECT FROM dispute WHERE dispute_id = $1 FOR NO KEY UPDATE", newer)
-        await db.execute("SET LOCAL lock_timeout = '3s'")
-        task = asyncio.create_task(world.make.ask("{ viewer { roles } }", by=world.make.operator))
-        await task
-        waiting = asyncio.create_task(world.desk("cancelDisputes", by_payment))
-        await asyncio.sleep(0.2)
-        assert not waiting.done()
+    other = await asyncpg.connect(settings().database_url)
+    try:
+        async with other.transaction():
+            await other.fetch("SELECT FROM dispute WHERE dispute_id = $1 FOR NO KEY UPDATE", newer)
+            waiting = asyncio.create_task(world.desk("cancelDisputes", by_payment))
+            await asyncio.sleep(0.2)
+            assert not waiting.done()
+    finally:
+        await other.close()
     (answer,) = await waiting
     assert (answer["disputeId"], answer["status"]) == (newer, "CANCELLED")
 

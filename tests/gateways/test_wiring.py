@@ -17,7 +17,8 @@ from gateways.tron.keys import HotKeys
 from gateways.tron.node import HttpNode
 from gateways.wallets import HttpWallets
 from gateways.wiring import WEBHOOKS, Gateways, check_api, check_worker, issuers, worker_gateways
-from settings import DEVELOPMENT_TOKENS, Settings, settings
+from settings import Settings, settings
+from settings.outside import DEVELOPMENT_TOKENS
 from settings.outside import DEVELOPMENT_TRON as TRON
 
 ACCOUNT = Bip32.FromSeed(b"keys of a house that is not published").DerivePath("m/44'/195'/0'")
