@@ -1,4 +1,6 @@
 """Disputes, what belongs to them, adjustments, and what providers tell of payments."""
+
+from tortoise import migrations
 from tortoise.migrations import operations as ops
 from models.disputes.lifecycle.statuses import AdjustmentStatus, CallbackStatus, DisputeStatus, Mode, NotificationStatus
 from orjson import loads
