@@ -14,7 +14,7 @@ from models.kernel.money import Money
 from models.kernel.refusals import Refusal
 from sandbox.door import Answer, Asked, door
 from sandbox.given import Given, Nothing, Wrong, get, post
-from sandbox.saying import error, no, stranger
+from sandbox.saying import error, known_by, no, stranger
 from sandbox.world import System, World
 
 FIND = "find"
@@ -104,6 +104,7 @@ class Paying(System):
         super().__init__(world)
         self.kept: dict[str, Kept] = {}
         self.hold = False
+        self.token = known_by(f"{self.name}_token")
 
     def routes(self) -> list[Route]:
         path = f"/{self.name}/{self.folder}"
@@ -128,7 +129,7 @@ class Paying(System):
     # what it is asked
 
     def _send(self, asked: Asked) -> Answer:
-        if nobody := stranger(asked, f"{self.name}_token"):
+        if nobody := stranger(asked, self.token):
             return nobody
         try:
             order = self.model.model_validate_json(asked.body)
@@ -151,7 +152,7 @@ class Paying(System):
         return Answer(self._shown(self._looked_at(known)))
 
     def _find(self, asked: Asked) -> Answer:
-        if nobody := stranger(asked, f"{self.name}_token"):
+        if nobody := stranger(asked, self.token):
             return nobody
         if found := self.kept.get(asked.fields["id"]):
             return Answer(self._shown(self._looked_at(found)))

@@ -16,9 +16,12 @@ def no(status: int, code: str, message: str) -> Answer:
     return Answer(error(code, message), status)
 
 
+def known_by(setting: str) -> str:
+    """The token of that setting when the sandbox starts, by which we are known there; empty: anybody is."""
+    return str(getattr(settings(), setting).get_secret_value())
+
+
 def stranger(asked: Asked, token: str) -> Answer | None:
-    """By the setting of that name; where it is empty anybody is known."""
-    wanted = getattr(settings(), token).get_secret_value()
-    if wanted and asked.request.headers.get("authorization") != f"Bearer {wanted}":
+    if token and asked.request.headers.get("authorization") != f"Bearer {token}":
         return no(401, "unauthorized", "the bearer token is not ours")
     return None

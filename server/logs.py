@@ -12,6 +12,8 @@ from settings import settings
 
 SECRET = ("authorization", "token", "secret", "password", "code", "card")
 QUIET = dict.fromkeys(("httpx", "httpcore", "tortoise", "arq", "uvicorn"), logging.WARNING)
+_PROCESSORS: list[Any] = []
+"""One list for ever: a logger keeps it from its first line on, and follows what it is told later."""
 
 
 def _without_secrets(_logger: Any, _method: str, event: Any) -> Any:
@@ -43,8 +45,9 @@ def configure_logs(process: str) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     )
+    _PROCESSORS[:] = [*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

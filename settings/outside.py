@@ -35,7 +35,7 @@ class Outside(BaseModel):
         default=5, ge=0.05, le=60, description="of one call, from first to last byte"
     )
     outside_connect_seconds: float = Field(default=2, ge=0.05, le=30)
-    outside_connections_max: int = Field(default=200, ge=1, le=1_000, description="to one system")
+    outside_connections_max: int = Field(default=400, ge=1, le=1_000, description="to one system")
     outside_answer_max_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     sandbox_block_seconds: float = Field(default=1, ge=0, le=60, description="of the sandbox's chain; 0: mined by hand")
     sandbox_solid_after: int = Field(default=2, ge=0, le=100, description="blocks until one is solid there; Tron's 19")

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from sandbox.billing.books import Adjustment, Books, Change, NewPayment, NewTerminal, Payment
 from sandbox.door import Answer, Asked, door
 from sandbox.given import Given, Nothing, Wrong, get, post
-from sandbox.saying import error, no, stranger
+from sandbox.saying import error, known_by, no, stranger
 from sandbox.world import System, World
 
 KNOWN_BY = "billing_token"
@@ -42,6 +42,7 @@ class Billing(System):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.books = Books()
+        self.token = known_by(KNOWN_BY)
 
     def routes(self) -> list[Route]:
         of_payment = "/billing/invoices/{invoiceId}/payments/{paymentId}"
@@ -75,7 +76,7 @@ class Billing(System):
         self.books = Books()
 
     def _known(self, handler: Callable[[Asked], Answer]) -> Callable[[Asked], Answer]:
-        return lambda asked: stranger(asked, KNOWN_BY) or handler(asked)
+        return lambda asked: stranger(asked, self.token) or handler(asked)
 
     # what it is asked
 

@@ -25,7 +25,7 @@ from sandbox.providers.books import (
     Say,
 )
 from sandbox.providers.telling import Tell, told
-from sandbox.saying import error, no, stranger
+from sandbox.saying import error, known_by, no, stranger
 from sandbox.world import System, World
 
 KNOWN_BY = "providers_token"
@@ -40,6 +40,7 @@ class Provider(System):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.books = Books(self.mood)
+        self.token = known_by(KNOWN_BY)
 
     def routes(self) -> list[Route]:
         disputes, payments = f"/{self.name}/disputes", f"/{self.name}/provider-payments"
@@ -73,7 +74,7 @@ class Provider(System):
 
     def _read(self, model: type[Given], handler: Callable[[Any], Answer]) -> Callable[[Asked], Answer]:
         def read(asked: Asked) -> Answer:
-            if known := stranger(asked, KNOWN_BY):
+            if known := stranger(asked, self.token):
                 return known
             try:
                 given = model.model_validate_json(asked.body)

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from sandbox.door import Answer, Asked, door
 from sandbox.given import Nothing, get
-from sandbox.saying import no, stranger
+from sandbox.saying import known_by, no, stranger
 from sandbox.world import System, World
 
 KNOWN_BY = "support_token"
@@ -30,6 +30,7 @@ class Support(System):
         super().__init__(world)
         self.disputes: dict[str, Kept] = {}
         self.messages: dict[str, Kept] = {}
+        self.token = known_by(KNOWN_BY)
 
     def routes(self) -> list[Route]:
         return [
@@ -52,7 +53,7 @@ class Support(System):
         self.disputes, self.messages = {}, {}
 
     def _open(self, asked: Asked) -> Answer:
-        if known := stranger(asked, KNOWN_BY):
+        if known := stranger(asked, self.token):
             return known
         id = asked.fields.get("disputeId")
         if not isinstance(id, str):
@@ -61,7 +62,7 @@ class Support(System):
         return Answer({"result": "success", "providerDisputeId": f"desk-{id}"}, effect=new)
 
     def _tell(self, asked: Asked) -> Answer:
-        if known := stranger(asked, KNOWN_BY):
+        if known := stranger(asked, self.token):
             return known
         return Answer({}, effect=self._keep(self.messages, asked.request.headers.get("idempotency-key", ""), asked))
 

@@ -260,12 +260,16 @@ async def put_off(work: Unit, claimed: Claimed, error: str, *, by: Viewer) -> Pu
     if human and claimed.status in (DisputeStatus.CREATED, DisputeStatus.PENDING):
         await _to_human(work, held, claimed.next_check(), technical=error, message=None)
         return PutOff(failures, human=True)
+    called = failures >= limits.dispute_failures_max and not dispute.needs_attention
+    if called:
+        dispute.needs_attention = True
+        await work.record(dispute, "call_for_attention", failures=failures)
     pause = min(limits.dispute_back_off_seconds * 2 ** min(failures - 1, 16), limits.dispute_back_off_max_seconds)
     await work.touch(
         dispute, failures=failures, last_error=error[:TEXT_MAX], next_check_at=now() + timedelta(seconds=pause),
         lease_token=None, lease_until=None,
     )  # fmt: skip
-    return PutOff(failures)
+    return PutOff(failures, human=called)
 
 
 @step()
