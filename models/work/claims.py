@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 from tortoise.models import Model
 
+from models.kernel.clock import now
 from models.kernel.rows import LivingRow
 from models.kernel.sql import TRUE, Sql, join, sql
 from models.unit import Unit
@@ -47,6 +49,11 @@ async def still_ours(work: Unit, table: type[T], id: int, token: UUID) -> T | No
     """The row, locked, if the claim still holds; None where the lease went to somebody else."""
     row = await work.lock(table, sql("r.id = {}", id), visible_to=TRUE)
     return row if getattr(row, "lease_token", None) == token else None
+
+
+def back_off(failures: int, first_seconds: int, most_seconds: int, *, factor: int = 2) -> datetime:
+    """When it is tried again after so many failures in a row: later and later, by business time."""
+    return now() + timedelta(seconds=min(first_seconds * factor ** min(max(failures, 1) - 1, 16), most_seconds))
 
 
 def release(row: Any) -> None:

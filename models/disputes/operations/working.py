@@ -26,7 +26,7 @@ from models.kernel.money import Money
 from models.kernel.sql import sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, step
-from models.work.claims import claim
+from models.work.claims import back_off, claim
 from settings import settings
 
 APPROVED, SERVER_ERROR = "approved", "server_error"
@@ -264,9 +264,9 @@ async def put_off(work: Unit, claimed: Claimed, error: str, *, by: Viewer) -> Pu
     if called:
         dispute.needs_attention = True
         await work.record(dispute, "call_for_attention", failures=failures)
-    pause = min(limits.dispute_back_off_seconds * 2 ** min(failures - 1, 16), limits.dispute_back_off_max_seconds)
+    later_on = back_off(failures, limits.dispute_back_off_seconds, limits.dispute_back_off_max_seconds)
     await work.touch(
-        dispute, failures=failures, last_error=error[:TEXT_MAX], next_check_at=now() + timedelta(seconds=pause),
+        dispute, failures=failures, last_error=error[:TEXT_MAX], next_check_at=later_on,
         lease_token=None, lease_until=None,
     )  # fmt: skip
     return PutOff(failures, human=called)
