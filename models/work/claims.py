@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -49,6 +50,22 @@ async def still_ours(work: Unit, table: type[T], id: int, token: UUID) -> T | No
     """The row, locked, if the claim still holds; None where the lease went to somebody else."""
     row = await work.lock(table, sql("r.id = {}", id), visible_to=TRUE)
     return row if getattr(row, "lease_token", None) == token else None
+
+
+async def put_back(work: Unit, table: type[Model], looked_at: Sequence[tuple[int, UUID, datetime]]) -> int:
+    """Rows, by id and token, that were looked at and of which nothing is new: each is due again at its moment, and what went wrong
+    before is forgotten. Those whose claim is over are left as they are. One statement, and no event: answers how many it wrote."""
+    ids, tokens, moments = ([one[place] for one in looked_at] for place in range(3))
+    written = await work.db.fetch(
+        f"""UPDATE "{table._meta.db_table}" r SET next_check_at = v.at, failures = 0, last_error = NULL, attempts = 0,
+                   lease_until = NULL, lease_token = NULL
+              FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) v(id, token, at)
+             WHERE r.id = v.id AND r.lease_token = v.token RETURNING r.id""",
+        ids,
+        tokens,
+        moments,
+    )
+    return len(written)
 
 
 def back_off(failures: int, first_seconds: int, most_seconds: int, *, factor: int = 2) -> datetime:
