@@ -42,7 +42,8 @@ def event(item: EventRecord, viewer: Viewer) -> EventRecord | None:
     if hidden(item.snapshot):
         return None
     if item.name in TOLD:
-        return replace(item, from_status=before, to_status=after, facts={})
+        role = Role.SYSTEM.value if item.name == SNAPSHOT else item.actor_role
+        return replace(item, from_status=before, to_status=after, facts={}, actor_role=role)
     if before == after or not isinstance(after, PublicStatus):
         return None
     return replace(item, name=MOVES[after], from_status=before, to_status=after, facts={}, actor_role=Role.SYSTEM.value)

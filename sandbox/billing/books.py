@@ -116,8 +116,9 @@ class Adjustment:
         return mine == (other.payment, other.kind, other.reason, other.target_reason, other.amount, other.currency)
 
     def shown(self) -> dict[str, Any]:
+        optional = {"targetReason": self.target_reason, "amount": self.amount, "currency": self.currency}
         told = {"id": self.id, "kind": self.kind, "reason": self.reason, "status": self.status}
-        return {**told, "targetReason": self.target_reason} if self.target_reason else told
+        return {**told, **{name: value for name, value in optional.items() if value is not None}}
 
 
 @dataclass(slots=True)

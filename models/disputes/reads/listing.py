@@ -76,6 +76,12 @@ async def open_of(invoice: str, payment: str) -> DisputeRecord | None:
     return DisputeRecord.of(rows[0]) if rows else None
 
 
+async def count_of(invoice: str, payment: str) -> int:
+    """How many disputes there were about a payment."""
+    query = sql("SELECT count(*) FROM dispute WHERE invoice_id = {} AND payment_id = {}", invoice, payment)
+    return int((await fetch(query))[0][0])
+
+
 NEWEST = Order("dispute", (Column("r.created_at", datetime), Column("r.id", int)), descending=True)
 OLDEST = Order("dispute_oldest", (Column("r.created_at", datetime), Column("r.id", int)))
 
@@ -189,7 +195,7 @@ async def counted(viewer: Viewer, wanted: Wanted) -> list[Counted]:
 
 
 async def now_of(ids: Sequence[int]) -> dict[int, DisputeNow]:
-    query = sql("SELECT id, next_check_at, failures, last_error FROM dispute WHERE id = ANY({}::bigint[])", list(ids))
+    query = sql("SELECT id, next_check_at, last_error FROM dispute WHERE id = ANY({}::bigint[])", list(ids))
     return {row["id"]: DisputeNow.of(row) for row in await fetch(query)}
 
 
