@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from gateways.receivers import check_address
-
 from gateways.disputing import BilledPayment, Billing, Providers, Receivers, Storage, Told, Transaction
 from gateways.receipts import Refused, Unsure
+from gateways.receivers import check_address
 from models.disputes import operations as disputes
 from models.disputes import reads
 from models.disputes.errors import (
