@@ -54,8 +54,8 @@ async def still_ours(work: Unit, table: type[T], id: int, token: UUID) -> T | No
 
 async def put_back(work: Unit, table: type[Model], looked_at: Sequence[tuple[int, UUID, datetime]]) -> int:
     """Rows, by id and token, that were looked at and of which nothing is new: each is due again at its moment, and what went wrong
-    before is forgotten. Those whose claim is over, or that somebody holds just now, are left as they are: a lease ends by itself. One
-    statement, and no event: answers how many it wrote."""
+    before is forgotten. Those whose claim is over, or that somebody holds just now, are left as they are: a lease ends by
+    itself. One statement, and no event: answers how many it wrote."""
     ids, tokens, moments = ([one[place] for one in looked_at] for place in range(3))
     written = await work.db.fetch(
         f"""UPDATE "{table._meta.db_table}" r SET next_check_at = v.at, failures = 0, last_error = NULL, attempts = 0,
