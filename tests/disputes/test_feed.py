@@ -230,6 +230,23 @@ async def test_one_dispute_begins_with_itself_whatever_happened_last(world, make
     assert (brief(ended), ended["version"]) == (("fail", "PENDING", "FAILED"), staff["version"] + 1)
 
 
+@pytest.mark.parametrize("verb", ["bindDisputes", "cancelDisputes", "approveDisputes", "resumeDisputes"])
+async def test_a_beginning_does_not_tell_a_merchant_who_worked_on_it(world, make, watch, verb):
+    if verb == "bindDisputes":
+        dispute, given = await world.existing(), {"providerDisputeId": "theirs-7"}
+    elif verb == "resumeDisputes":
+        dispute, given = await world.expired(), {}
+    else:
+        dispute = await world.manual()
+        given = {"skipProviderCheck": True} if verb == "approveDisputes" else {}
+    (answer,) = await world.desk(verb, {"dispute": dispute, **given})
+    assert answer["__typename"] == "Dispute"
+    await placed()
+    for by, actor in ((make.operator, ("OPERATOR", "operator")), (MERCHANT, ("SYSTEM", None))):
+        item = await (await (await watch(by)).subscribe(CHANGED, dispute={"disputeId": dispute})).event()
+        assert (item["actor"], item["actorSubject"]) == actor
+
+
 async def test_going_on_behind_a_cursor_tells_what_was_missed_and_nothing_hidden(world, make, watch):
     boards = {by: await watch(by) for by in (make.operator, MERCHANT)}
     cursors = {by: await begun(await board.subscribe(CHANGED)) for by, board in boards.items()}
