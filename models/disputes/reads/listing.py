@@ -24,7 +24,7 @@ from models.disputes.views import visible_to
 from models.kernel.money import Money
 from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.refusals import NotFound
-from models.kernel.sql import FALSE, TRUE, Row, Sql, all_of, fetch, join, sql
+from models.kernel.sql import FALSE, Row, Sql, all_of, fetch, join, sql
 from models.kernel.viewer import Viewer
 
 R = TypeVar("R")
@@ -137,9 +137,12 @@ def _pair(money: Money | None) -> tuple[int, str] | None:
     return None if money is None else (money.minor, money.currency)
 
 
-def _sought(words: str) -> Sql:
+OPENLY = ("r.invoice_id = {}",)
+BY_ANY_ID = (*OPENLY, "r.provider_trx = {}", "r.provider_dispute_id = {}")
+
+
+def _sought(words: str, ways: Sequence[str] = BY_ANY_ID) -> Sql:
     """Each way by an index of its own."""
-    ways = ["r.invoice_id = {}", "r.provider_trx = {}", "r.provider_dispute_id = {}"]
     found = join([sql(way, words.strip()) for way in ways], " OR ")
     try:
         return found | sql("r.dispute_id = {}", UUID(words.strip()))
@@ -154,9 +157,7 @@ def _seen(viewer: Viewer, wanted: Wanted) -> Sql:
         return seen
     if viewer.shops and wanted.shop not in {None, *viewer.shops}:
         return FALSE  # nothing would be found, but PostgreSQL would look for it through the whole table
-    return seen & (
-        sql("r.invoice_id = {} OR r.dispute_id::text = {}", wanted.search, wanted.search) if wanted.search else TRUE
-    )
+    return seen if wanted.search is None else seen & _sought(wanted.search, OPENLY)
 
 
 async def listed(viewer: Viewer, wanted: Wanted, order: Order, cut: Cut) -> Page[DisputeRecord]:
