@@ -10,6 +10,7 @@ from typing import Any
 from gateways.receipts import Unsure
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _HEX = re.compile(r"[0-9a-f]*")
 _INTEGER_MAX = 2**63 - 1
 _TEXT_MAX = 4_096
@@ -35,6 +36,13 @@ class Answer:
         """An object of nothing: so some systems say that they do not know."""
         return bool(self.value == {})
 
+    @property
+    def error(self) -> str:
+        """The code of a no, `{"error": {"code": …}}`; empty: it is no such thing."""
+        error = self.value.get("error") if isinstance(self.value, dict) else None
+        code = error.get("code") if isinstance(error, dict) else None
+        return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
     def part(self, name: str, *, optional: bool = False) -> Answer:
         """The object of that name; what is optional is empty where it is missing."""
         found = self._found(name, {} if optional else None)
@@ -42,9 +50,9 @@ class Answer:
             raise self.malformed(name)
         return self._of(found)
 
-    def parts(self, name: str) -> list[Answer]:
-        """The objects of the list of that name: none where it is missing."""
-        return self._of(self._found(name, [])).listed()
+    def parts(self, name: str, *, optional: bool = True) -> list[Answer]:
+        """The objects of the list of that name: none where it is missing and may be."""
+        return self._of(self._found(name, [] if optional else None)).listed()
 
     def listed(self) -> list[Answer]:
         """The objects of a list."""
@@ -59,16 +67,24 @@ class Answer:
             raise self.malformed(name)
         return found
 
-    def text(self, name: str, default: str | None = None) -> str:
+    def text(self, name: str, default: str | None = None, *, longest: int = _TEXT_MAX) -> str:
+        """One that a database holds: without NUL."""
         found = self._found(name, default)
-        if not isinstance(found, str) or len(found) > _TEXT_MAX:
+        if not isinstance(found, str) or len(found) > longest or "\0" in found:
             raise self.malformed(name)
         return found
 
-    def integer(self, name: str, default: int | None = None) -> int:
+    def name(self, name: str, longest: int) -> str:
+        """A text that stands for something: not of blanks alone."""
+        found = self.text(name, longest=longest)
+        if not found.strip():
+            raise self.malformed(name)
+        return found
+
+    def integer(self, name: str, default: int | None = None, *, most: int = _INTEGER_MAX) -> int:
         """From 0 to the largest that a database holds."""
         found = self._found(name, default)
-        if type(found) is not int or not 0 <= found <= _INTEGER_MAX:
+        if type(found) is not int or not 0 <= found <= most:
             raise self.malformed(name)
         return found
 

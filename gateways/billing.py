@@ -1,7 +1,7 @@
 """Billing: invoices and their payments, the terminals that took them, and adjustments that put a payment right.
 
-It is asked as JSON over HTTP, with amounts in minor units; docs/outside.md says how. A definite no is a 404 or a 422 with a code;
-whatever else is not as it should be leaves it open.
+It is asked as JSON over HTTP, with amounts in minor units; docs/outside.md says how. A definite no is a 404 or a 422 with a code
+that we know; whatever else is not as it should be leaves it open.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gateways.disputing import (
 from gateways.outside import Outside
 from gateways.paying import connected
 from gateways.receipts import Refused
-from models.kernel.money import EXPONENTS, Money
+from models.kernel.money import EXPONENTS, MINOR_MAX, Money
 from settings import settings
 
 SYSTEM = "billing"
@@ -42,6 +42,7 @@ NOT_MADE = (ADJUSTMENT_PENDING, INVALID_STATUS, INVALID_TARGET_STATUS)
 EVENTS_PAGE, EVENT_PAGES_MAX = 100, 50
 TERMINALS_MAX = 1_000
 OPTIONS_MAX = 1_000
+CODE_MAX, NAME_MAX, URL_MAX, ID_MAX = 64, 200, 1_000, 2**31 - 1
 _STATUS = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -97,9 +98,9 @@ class HttpBilling(Billing):
 
     async def adjust(self, order: AdjustmentOrder) -> str:
         """Asked once: whoever got no answer looks among the adjustments first, by the reason."""
-        path = f"{_path(order.invoice, order.payment)}/adjustments"
+        path, read = f"{_path(order.invoice, order.payment)}/adjustments", partial(_made, order=order)
         return await self._outside.call(
-            "adjust", "POST", path, json=_worded(order), key=order.key, read=_made, also=(404, 422)
+            "adjust", "POST", path, json=_worded(order), key=order.key, read=read, also=(404, 422)
         )
 
 
@@ -122,10 +123,8 @@ def no(answer: Answer, *codes: str) -> None:
     """Raises `Refused` for one of these codes; `Unsure` for a status that says no and not why."""
     if answer.status < 400:
         return
-    error = answer.value.get("error") if isinstance(answer.value, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    if code in codes:
-        raise Refused(answer.system, answer.operation, str(code))
+    if answer.error in codes:
+        raise Refused(answer.system, answer.operation, answer.error)
     raise answer.unsure(f"status {answer.status}")
 
 
@@ -134,9 +133,9 @@ def money_of(answer: Answer, name: str, currency: str) -> Money | None:
     said = answer.value.get(name) if isinstance(answer.value, dict) else None
     if said is None:
         return None
-    if type(said) is not int or not 0 < said < 2**62 or answer.text("currency", currency) != currency:
+    if said == 0 or answer.text("currency", currency) != currency:
         raise answer.malformed(name)
-    return Money(said, currency)
+    return Money(answer.integer(name, most=MINOR_MAX), currency)
 
 
 def strings_of(answer: Answer, name: str) -> dict[str, str]:
@@ -159,19 +158,19 @@ def _payment(answer: Answer, *, invoice: str, payment: str) -> BilledPayment:
     return BilledPayment(
         invoice=invoice,
         payment=payment,
-        party=of.text("partyId"),
-        shop=of.text("shopId"),
-        shop_name=of.text("shopName", "")[:200],
+        party=of.name("partyId", CODE_MAX),
+        shop=of.name("shopId", CODE_MAX),
+        shop_name=of.text("shopName", "")[:NAME_MAX],
         status=status,
-        cost=Money(paid.integer("amount"), currency),
+        cost=Money(paid.integer("amount", most=MINOR_MAX), currency),
         created_at=_moment(paid, "createdAt"),
         changed_cost=money_of(paid, "changedAmount", currency),
         captured_cost=money_of(paid, "capturedAmount", currency),
-        provider=None if route.empty else route.integer("providerId"),
-        terminal=None if route.empty else route.integer("terminalId"),
-        provider_trx=paid.text("providerTrxId", "")[:200] or None,
+        provider=None if route.empty else route.integer("providerId", most=ID_MAX),
+        terminal=None if route.empty else route.integer("terminalId", most=ID_MAX),
+        provider_trx=paid.text("providerTrxId", "", longest=NAME_MAX) or None,
         trx_info=strings_of(paid, "trxInfo"),
-        payer_email=paid.text("payerEmail", "")[:200] or None,
+        payer_email=paid.text("payerEmail", "", longest=NAME_MAX) or None,
     )
 
 
@@ -187,9 +186,11 @@ def _moment(answer: Answer, name: str) -> datetime:
 
 def _scores(answer: Answer, *, payment: str) -> tuple[int, int, str | None]:
     """How many events there were, the last one's number, and the last score that they tell of the payment."""
-    events = answer.parts("events")
+    events = answer.parts("events", optional=False)
     told = [
-        e.text("riskScore")[:64] for e in events if e.text("type") == "risk_score" and e.text("paymentId") == payment
+        e.name("riskScore", CODE_MAX)
+        for e in events
+        if e.text("type") == "risk_score" and e.text("paymentId") == payment
     ]
     return len(events), events[-1].integer("id") if events else 0, told[-1] if told else None
 
@@ -199,24 +200,29 @@ def _terminal(answer: Answer, *, id: int) -> Terminal:
     if answer.integer("id") != id:
         raise answer.malformed("id")
     options: Mapping[str, str] = {
-        **strings_of(answer, "proxyOptions"),
         **strings_of(answer, "providerOptions"),
+        **strings_of(answer, "proxyOptions"),
         **strings_of(answer, "options"),
     }
-    return Terminal(id, answer.integer("providerId"), answer.text("url"), options)
+    return Terminal(id, answer.integer("providerId", most=ID_MAX), answer.name("url", URL_MAX), options)
 
 
 def _adjustments(answer: Answer) -> list[BilledAdjustment]:
+    """Those of the kinds that we make: others are no matter of ours. A list that is missing is no empty one: what was made
+    already would be made again."""
     no(answer, INVOICE_NOT_FOUND, PAYMENT_NOT_FOUND)
     return [
         BilledAdjustment(
-            one.text("id"), AdjustmentKind(one.text("kind")), one.text("reason"), one.text("targetReason", "")
+            one.name("id", CODE_MAX), AdjustmentKind(one.text("kind")), one.text("reason"), one.text("targetReason", "")
         )
-        for one in answer.parts("adjustments")
+        for one in answer.parts("adjustments", optional=False)
         if one.text("kind") in tuple(AdjustmentKind)
     ]
 
 
-def _made(answer: Answer) -> str:
+def _made(answer: Answer, *, order: AdjustmentOrder) -> str:
+    """The one that was asked for, and no other."""
     no(answer, INVOICE_NOT_FOUND, PAYMENT_NOT_FOUND, *NOT_MADE)
-    return answer.text("id")
+    if (answer.text("kind"), answer.text("reason")) != (order.kind, order.reason):
+        raise answer.malformed("adjustment")
+    return answer.name("id", CODE_MAX)

@@ -196,6 +196,11 @@ Decided: TypeAlias = StillPending | Upheld | Declined
 class Unexpected(Unsure):
     """It answered that something went wrong inside; `reason` are its own words."""
 
+    @property
+    def logged(self) -> str:
+        """Its words may be about a payer: they stay with the dispute."""
+        return "unexpected"
+
 
 class Providers(Protocol):
     """The adapters of payment providers; `url` says whose. Each is one of `Terminal.url`'s doors."""

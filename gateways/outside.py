@@ -35,8 +35,15 @@ _LOST = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
 _READERS_SLIPS = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
+class Barred(OSError):
+    """A resolver does not let us go there; the reason of the `Unsure` is then `BARRED`."""
+
+
+BARRED = "barred"
+
+
 class _Odd(Exception):
-    """The answer came, and is of no use."""
+    """The answer came, and is of no use; or the question cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +51,26 @@ class _Call:
     """One call, ready to be made."""
 
     method: str
-    url: URL
+    address: str = field(repr=False)
     body: bytes | None = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     also: Collection[int]
+    status_alone: bool
+
+    @property
+    def url(self) -> URL:
+        """To the letter: what was escaped stays so, and what should have been is not asked."""
+        if not all("!" <= sign <= "~" for sign in self.address):
+            raise _Odd("address")
+        return URL(self.address, encoded=True)
 
 
 class Outside:
-    """Open it as a context; it keeps connections. `system` is its name in metrics, logs and receipts."""
+    """Open it as a context; it keeps connections. `system` is its name in metrics, logs and receipts.
+
+    With a `url` it is the client of one system. Without one every call brings a whole address: a client of many hosts, of
+    which none gets more than a quarter of the connections, so that a slow one does not hold up the others.
+    """
 
     def __init__(
         self,
@@ -67,15 +86,15 @@ class Outside:
         self._client: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        most = settings().outside_connections_max
         self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=most, keepalive_timeout=KEPT_SECONDS, resolver=self._resolver),
+            connector=self._connector(),
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings().outside_connect_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
         )
+        self._client._retry_connection = False  # it would ask a second time by itself: `safe` says what may be
         return self
 
     async def __aexit__(
@@ -83,6 +102,15 @@ class Outside:
     ) -> None:
         if self._client is not None:
             await self._client.close()
+
+    def _connector(self) -> aiohttp.TCPConnector:
+        most = settings().outside_connections_max
+        return aiohttp.TCPConnector(
+            limit=most,
+            limit_per_host=0 if self._url else max(1, most // 4),
+            keepalive_timeout=KEPT_SECONDS,
+            resolver=self._resolver,
+        )
 
     async def call(
         self,
@@ -98,19 +126,21 @@ class Outside:
         also: Collection[int] = (),
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        status_alone: bool = False,
     ) -> T:
         """Ask once, and answer what `read` makes of it; `read` raises `Refused` for a definite no.
 
         `path` stands behind the system's address, or is an address of its own. `key` names the call for ever
         (`Idempotency-Key`). `body` is JSON that was written already. `safe` asks once more when the connection is lost: for
         what has no effect. Statuses other than 2xx are `Unsure`, but for those in `also`, which `read` sees too, with a
-        value of None where their body is no JSON.
+        value of None where their body is no JSON. `status_alone`: no body is read, whatever it is.
         """
         started, outcome = monotonic(), "unsure"
         sent = body if json is None else orjson.dumps(json)
         told = {"Idempotency-Key": key} if key else {}
         typed = {"Content-Type": JSON} if sent is not None else {}
-        call = _Call(method, self._address(path, params), sent, {**told, **typed, **(headers or {})}, also)
+        whole = {**told, **typed, **(headers or {})}
+        call = _Call(method, self._address(path, params), sent, whole, also, status_alone)
         try:
             result = self._understood(await self._asked(operation, call, safe), read)
             outcome = "accepted"
@@ -118,16 +148,15 @@ class Outside:
             outcome = "refused"
             raise
         except Unsure as unsure:
-            log.warning("no answer from outside", system=self.system, operation=operation, reason=unsure.reason)
+            log.warning("no answer from outside", system=self.system, operation=operation, reason=unsure.logged)
             raise
         finally:
             OUTSIDE.labels(self.system, operation, outcome).observe(monotonic() - started)
         return result
 
-    def _address(self, path: str, params: Mapping[str, str | int] | None) -> URL:
-        """To the letter: what was escaped stays so."""
+    def _address(self, path: str, params: Mapping[str, str | int] | None) -> str:
         whole = path if "://" in path else f"{self._url}/{path.lstrip('/')}"
-        return URL(f"{whole}?{urlencode(params)}" if params else whole, encoded=True)
+        return f"{whole}?{urlencode(params)}" if params else whole
 
     async def _asked(self, operation: str, call: _Call, safe: bool) -> Answer:
         """The reason is raised outside of the handlers: what they caught may hold addresses and keys."""
@@ -142,7 +171,8 @@ class Outside:
         except TimeoutError:
             reason = "timeout"
         except (aiohttp.ClientError, OSError, ValueError, LookupError) as error:
-            reason = f"connection: {type(error).__name__}"
+            barred = isinstance(getattr(error, "os_error", None), Barred)
+            reason = BARRED if barred else f"connection: {type(error).__name__}"
         raise Unsure(self.system, operation, reason)
 
     async def _sent(self, client: aiohttp.ClientSession, call: _Call, safe: bool) -> tuple[int, Any]:
@@ -169,6 +199,8 @@ async def _exchanged(client: aiohttp.ClientSession, call: _Call) -> tuple[int, A
         declared = response.status in call.also
         if not 200 <= response.status < 300 and not declared:
             raise _Odd(f"status {response.status}")
+        if call.status_alone:
+            return response.status, None
         return response.status, _parsed(await _body(response), lenient=declared)
 
 

@@ -93,18 +93,17 @@ class HttpPayer(Payer):
         raise Unsure(words.system, words.sending, reason)
 
     def _sent(self, answer: Answer, order: Order) -> Receipt:
-        code = _error(answer)
         if answer.status == 409:
             raise answer.unsure("conflict")
-        if answer.status == 422 and code:
-            raise Refused(answer.system, answer.operation, code)
+        if answer.status == 422 and answer.error:
+            raise Refused(answer.system, answer.operation, answer.error)
         if answer.status not in {200, 201}:
             raise answer.unsure(f"status {answer.status}")
         return self._outcome(answer, order.key, order.amount)
 
     def _found(self, answer: Answer, key: str) -> Receipt | None:
         """A 404 of somebody on the way is no word of the system's."""
-        if answer.status == 404 and _error(answer) == NOT_FOUND:
+        if answer.status == 404 and answer.error == NOT_FOUND:
             return None
         if answer.status != 200:
             raise answer.unsure(f"status {answer.status}")
@@ -130,13 +129,6 @@ class HttpPayer(Payer):
 def amount_of(order: Order) -> dict[str, str]:
     """In major units, with all the decimals of the currency."""
     return {"amount": f"{order.amount.amount:f}", "currency": order.amount.currency}
-
-
-def _error(answer: Answer) -> str:
-    """The code of a no in the system's own words; empty: it is none of its words."""
-    error = answer.value.get("error") if isinstance(answer.value, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
 def _amount(answer: Answer) -> Money:

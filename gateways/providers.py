@@ -56,7 +56,13 @@ class HttpProviders(Providers):
 
     async def open(self, url: str, order: DisputeOrder) -> Created:
         return await self._outside.call(
-            "open", "POST", _safe(url, "open"), json=worded(order), key=order.dispute_id, read=created, also=(ODD,)
+            "open",
+            "POST",
+            _safe(url, "open"),
+            json=worded(order),
+            key=order.dispute_id,
+            read=partial(created, order=order),
+            also=(ODD,),
         )
 
     async def check_dispute(self, url: str, dispute: str, transaction: Transaction, currency: str) -> Decided:
@@ -78,7 +84,7 @@ class HttpProviders(Providers):
             "POST",
             _safe(url, "check_payment"),
             json=said,
-            read=partial(_checked, currency=currency),
+            read=partial(_checked, transaction=transaction, currency=currency),
             safe=True,
             also=(ODD,),
         )
@@ -90,7 +96,8 @@ class HttpProviders(Providers):
             _safe(url, "missing"),
             read=lambda answer: answer.status == ABSENT,
             safe=True,
-            also=range(400, 600),
+            also=range(200, 600),
+            status_alone=True,
         )
 
 
@@ -133,17 +140,21 @@ def _well(answer: Answer) -> None:
     """Raises `Unexpected` for an adapter that says, in its own words, that something went wrong inside."""
     if answer.status != ODD:
         return
-    error = answer.value.get("error") if isinstance(answer.value, dict) else None
-    if not isinstance(error, dict) or error.get("code") != "unexpected" or not isinstance(error.get("message"), str):
+    if answer.error != "unexpected":
         raise answer.unsure(f"status {answer.status}")
-    raise Unexpected(answer.system, answer.operation, error["message"][:WORDS_MAX])
+    message = answer.value["error"].get("message")
+    said = message.replace("\0", "")[:WORDS_MAX] if isinstance(message, str) else ""
+    raise Unexpected(answer.system, answer.operation, said)
 
 
-def created(answer: Answer) -> Created:
+def created(answer: Answer, *, order: DisputeOrder) -> Created:
+    """Of the dispute that was to be opened, where it says which."""
     _well(answer)
+    if answer.text("disputeId", order.dispute_id) != order.dispute_id:
+        raise answer.malformed("disputeId")
     match answer.text("result"):
         case "success":
-            return Accepted(_named(answer, "providerDisputeId"))
+            return Accepted(answer.name("providerDisputeId", CODE_MAX))
         case "fail":
             return _declined(answer)
         case "already_exists":
@@ -168,22 +179,18 @@ def _decided(answer: Answer, *, dispute: str, currency: str) -> Decided:
     raise answer.malformed("result")
 
 
-def _checked(answer: Answer, *, currency: str) -> PaymentChecked:
+def _checked(answer: Answer, *, transaction: Transaction, currency: str) -> PaymentChecked:
+    """Of the payment that was asked about, where it says which."""
     _well(answer)
-    if not isinstance(answer.value, dict) or not isinstance(answer.value.get("success"), bool):
+    if answer.text("providerTrxId", transaction.provider_trx) != transaction.provider_trx:
+        raise answer.malformed("providerTrxId")
+    if not isinstance(answer.value.get("success"), bool):
         raise answer.malformed("success")
     return PaymentChecked(answer.flag("success"), money_of(answer, "changedAmount", currency))
 
 
 def _declined(answer: Answer) -> Declined:
-    return Declined(_named(answer, "code"), answer.text("reason", "")[:WORDS_MAX] or None)
-
-
-def _named(answer: Answer, name: str) -> str:
-    found = answer.text(name)
-    if not found.strip() or len(found) > CODE_MAX:
-        raise answer.malformed(name)
-    return found
+    return Declined(answer.name("code", CODE_MAX), answer.text("reason", "")[:WORDS_MAX] or None)
 
 
 # what they push

@@ -18,6 +18,11 @@ class Unsure(Exception):
         self.system, self.operation, self.reason = system, operation, reason
         super().__init__(f"{system} gave no answer to {operation}: {reason}")
 
+    @property
+    def logged(self) -> str:
+        """What the log may hold of the reason."""
+        return self.reason
+
 
 class Forged(Exception):
     """A message that says it comes from a system, and does not, or is too old to tell."""

@@ -19,8 +19,8 @@ from yarl import URL
 
 from gateways.answers import Answer
 from gateways.disputing import Receivers, Told
-from gateways.outside import Outside
-from gateways.receipts import Refused
+from gateways.outside import BARRED, Barred, Outside
+from gateways.receipts import Refused, Unsure
 from gateways.signing import signed
 from settings import settings
 
@@ -30,9 +30,9 @@ URL_MAX = 1_000
 NOT_ALLOWED = "address_not_allowed"
 
 
-def connection() -> Outside:
-    """The client of all of them; whoever opens it closes it."""
-    resolver = None if settings().webhooks_anywhere else PublicResolver()
+def connection(inner: AbstractResolver | None = None) -> Outside:
+    """The client of all of them; whoever opens it closes it. `inner` knows addresses, of which the public ones are asked."""
+    resolver = inner if settings().webhooks_anywhere else PublicResolver(inner)
     return Outside(SYSTEM, "", timeout_seconds=settings().receiver_timeout_seconds, resolver=resolver)
 
 
@@ -45,16 +45,16 @@ def secret_of(party: str) -> str:
 def check_address(url: str) -> str:
     """Why nobody is told at this address; empty: somebody may be. What its name resolves to is looked at when it is asked."""
     anywhere = settings().webhooks_anywhere
+    if len(url) > URL_MAX or not all("!" <= sign <= "~" for sign in url):
+        return f"must be an address of up to {URL_MAX} visible ASCII characters"
     try:
-        address = URL(url)
+        address = URL(url, encoded=True)
         host, port = address.host, address.port
     except ValueError:
         return "must be an address"
-    if len(url) > URL_MAX or not url.isprintable() or " " in url:
-        return f"must be an address of up to {URL_MAX} characters"
     if address.scheme not in ({"http", "https"} if anywhere else {"https"}) or not host or not port:
         return "must be an https address"
-    if address.user is not None or address.password is not None:
+    if "@" in address.raw_authority:
         return "must not hold a name or a password"
     return "" if anywhere or _named_publicly(host) else "must be a public address"
 
@@ -70,10 +70,11 @@ def _named_publicly(host: str) -> bool:
 
 def public(address: IPv4Address | IPv6Address) -> bool:
     """Whether anybody may reach it. What carries an inner address in an outer one is as good as the inner one."""
-    inner = None
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-    return address.is_global and not address.is_multicast and (inner is None or public(inner))
+        if address.is_site_local or (inner is not None and not public(inner)):
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 class PublicResolver(AbstractResolver):
@@ -87,8 +88,8 @@ class PublicResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
         kept = [one for one in found if public(ip_address(one["host"].partition("%")[0]))]
-        if not kept:
-            raise OSError(None, "none of its addresses is public")
+        if found and not kept:
+            raise Barred("none of its addresses is public")
         return kept
 
     async def close(self) -> None:
@@ -102,11 +103,23 @@ class HttpReceivers(Receivers):
     async def post(self, message: Told) -> int:
         if check_address(message.url):
             raise Refused(SYSTEM, "notify", NOT_ALLOWED)
-        body = orjson.dumps(message.body)
+        body = orjson.dumps(dict(message.body))
         headers = {SIGNATURE: signed(secret_of(message.party), int(time()), body), DELIVERY: message.key}
-        return await self._outside.call(
-            "notify", "POST", message.url, body=body, headers=headers, read=_taken, also=range(100, 600)
-        )
+        try:
+            return await self._outside.call(
+                "notify",
+                "POST",
+                message.url,
+                body=body,
+                headers=headers,
+                read=_taken,
+                also=range(100, 600),
+                status_alone=True,
+            )
+        except Unsure as unsure:
+            if unsure.reason != BARRED:
+                raise
+        raise Refused(SYSTEM, "notify", NOT_ALLOWED)
 
 
 def _taken(answer: Answer) -> int:

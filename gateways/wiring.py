@@ -32,8 +32,8 @@ WEBHOOKS: Mapping[str, Verify] = MappingProxyType({bank.SYSTEM: bank.verify, pro
 """What checks the pushes of a system, by its name."""
 SIGNS = ("tron_private_key", "tron_main_key")
 SENDS = ("wallets_token", "transfers_token", "support_token")
-ASKED = (wallets.SYSTEM, transfers.SYSTEM, billing.SYSTEM, support.SYSTEM)
-"""Systems that a worker asks at an address of their own."""
+ASKED = (wallets.SYSTEM, transfers.SYSTEM, support.SYSTEM)
+"""Systems that the worker alone asks, at an address of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,7 @@ def check_api() -> None:
     if settings().bank_account and not settings().bank_beneficiary:
         raise ValueError("SALDO_BANK_ACCOUNT needs SALDO_BANK_BENEFICIARY")
     _leave_to_the_worker(*SENDS)
-    check_sender(billing.SYSTEM)
-    _check_billing()
+    check_disputes()
 
 
 def _leave_to_the_worker(*names: str) -> None:
@@ -141,7 +140,7 @@ def check_worker() -> None:
         if _url(system) and not _has(f"{system}_token") and not settings().development:
             raise ValueError(f"SALDO_{system.upper()}_URL needs SALDO_{system.upper()}_TOKEN in the worker")
         check_sender(system)
-    _check_billing()
+    check_disputes()
 
 
 def check_sender(system: str) -> None:
@@ -161,13 +160,16 @@ def _check_sign(name: str) -> None:
         raise ValueError(f"SALDO_{name.upper()} must be of visible ASCII characters, without blanks")
 
 
-def _check_billing() -> None:
-    """The adapters have no address of their own in the settings: billing knows them."""
+def check_disputes() -> None:
+    """Of billing and of providers' adapters, which both processes ask: ValueError says what nothing could be asked with. The
+    adapters have no address of their own in the settings: billing knows them."""
     if not settings().billing_system:
         return
-    if not _has("providers_token") and not settings().development:
-        raise ValueError("SALDO_BILLING_URL needs SALDO_PROVIDERS_TOKEN")
-    _check_sign("providers_token")
+    for name in ("billing_token", "providers_token"):
+        if not _has(name) and not settings().development:
+            raise ValueError(f"SALDO_BILLING_URL needs SALDO_{name.upper()}")
+        _check_sign(name)
+    check_sender(billing.SYSTEM)
 
 
 def _url(system: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from gateways.disputing import (
@@ -27,9 +28,10 @@ from gateways.disputing import (
     Terminal,
     Transaction,
     Unexpected,
+    Upheld,
 )
 from gateways.receipts import Refused, Unsure
-from jobs.disputing import asked_payment, billing, drain, no_such_door, providers, storage, support, words
+from jobs.disputing import Gathered, asked_payment, billing, drain, no_such_door, providers, storage, support, words
 from jobs.running import Tools, tell
 from models.disputes import operations as disputes
 from models.disputes import postings, reads
@@ -62,11 +64,24 @@ async def process_forgotten_disputes(tools: Tools) -> Report:
     return Report(sum(part.done for part in parts), sum(part.failures for part in parts))
 
 
-async def _drained(tools: Tools, status: DisputeStatus, body: Callable[[Tools, Claimed], Awaitable[None]]) -> Report:
+Body = Callable[[Tools, Claimed], Awaitable[datetime | None]]
+"""What is done with one dispute. A moment: nothing is new, and it is looked at again then; None: it was concluded."""
+
+
+async def _drained(tools: Tools, status: DisputeStatus, body: Body) -> Report:
     async def claim(limit: int, lease_seconds: int) -> Sequence[Claimed]:
         return await disputes.claim_due(status, limit=limit, lease_seconds=lease_seconds, by=tools.by)
 
-    return await drain(tools, claim, partial(body, tools), partial(_put_off, tools))
+    quiet = Gathered(partial(disputes.later, by=tools.by))
+
+    async def one(claimed: Claimed) -> None:
+        again_at = await body(tools, claimed)
+        if again_at is not None:
+            await quiet.add((claimed, again_at))
+
+    report = await drain(tools, claim, one, partial(_put_off, tools))
+    await quiet.flush()
+    return report
 
 
 async def _put_off(tools: Tools, claimed: Claimed, error: Exception) -> None:
@@ -121,37 +136,36 @@ async def _asking(tools: Tools, claimed: Claimed, paid: BilledPayment) -> _Askin
 # created
 
 
-async def _create(tools: Tools, claimed: Claimed) -> None:
+async def _create(tools: Tools, claimed: Claimed) -> datetime | None:
     paid = await _settled(tools, claimed)
     if paid is None:
-        return
+        return None
     held = tools.settings.dispute_hold_until_final and postings.standing(paid.status) is Standing.UNSETTLED
     if held:
-        await _wait(tools, claimed, UNSETTLED)
-        return
+        return await _wait(tools, claimed, UNSETTLED)
     asking = await _asking(tools, claimed, paid)
     checked = await asked_payment(tools, asking.route.payments_url, asking.transaction, claimed.cost.currency)
     if checked.success:
         await disputes.confirmed(claimed, Confirmed(checked.changed, checked.changed), by=tools.by)
-        return
+        return None
     evidence = await _evidence(tools, claimed)
     if not evidence:
         await disputes.failed(claimed, disputes.NO_ATTACHMENTS, by=tools.by)
-        return
+        return None
     found = Found(paid.payer_email, await _risk_score(tools, claimed))
     order = DisputeOrder(
         str(claimed.dispute_id), asking.transaction, claimed.amount, claimed.reason, evidence, found.payer_email,
         found.risk_score,
     )  # fmt: skip
-    await _opened(tools, claimed, asking.route, found, order)
+    return await _opened(tools, claimed, asking.route, found, order)
 
 
-async def _wait(tools: Tools, claimed: Claimed, why: str, route: Route | None = None) -> None:
+async def _wait(tools: Tools, claimed: Claimed, why: str, route: Route | None = None) -> datetime | None:
     """Later; past its deadline a human gets it."""
-    if claimed.overdue:
-        await disputes.escalated(claimed, technical=why, by=tools.by)
-    else:
-        await disputes.later(claimed, claimed.next_check(route.polling if route else None), by=tools.by)
+    if not claimed.overdue:
+        return claimed.next_check(route.polling if route else None)
+    await disputes.escalated(claimed, technical=why, by=tools.by)
+    return None
 
 
 async def _risk_score(tools: Tools, claimed: Claimed) -> str | None:
@@ -170,43 +184,42 @@ async def _evidence(tools: Tools, claimed: Claimed) -> list[Evidence]:
     return [Evidence(await kept.link(key, seconds), mime_type) for key, mime_type in files if key in there]
 
 
-async def _opened(tools: Tools, claimed: Claimed, route: Route, found: Found, order: DisputeOrder) -> None:
+async def _opened(tools: Tools, claimed: Claimed, route: Route, found: Found, order: DisputeOrder) -> datetime | None:
     if not route.has_api:
-        await _handed_over(tools, claimed, found, order)
-        return
+        return await _handed_over(tools, claimed, found, order)
     try:
         created = await providers(tools).open(route.disputes_url, order)
     except Unsure as error:
         if await no_such_door(tools, route.disputes_url, error):
-            await _handed_over(tools, claimed, found, order)
-        elif not await _explained(tools, claimed, error):
-            raise
-        return
-    match created:
-        case Accepted(provider_dispute):
-            next_check = claimed.next_check(route.polling)
-            await disputes.accepted(claimed, provider_dispute, next_check, found, by=tools.by)
-        case _:
-            await _not_taken(tools, claimed, route, found, created)
+            return await _handed_over(tools, claimed, found, order)
+        await _explained_or_raise(tools, claimed, error)
+        return None
+    if isinstance(created, Accepted):
+        next_check = claimed.next_check(route.polling)
+        await disputes.accepted(claimed, created.provider_dispute, next_check, found, by=tools.by)
+        return None
+    return await _not_taken(tools, claimed, route, found, created)
 
 
-async def _handed_over(tools: Tools, claimed: Claimed, found: Found, order: DisputeOrder) -> None:
+async def _handed_over(tools: Tools, claimed: Claimed, found: Found, order: DisputeOrder) -> datetime | None:
     created = await support(tools, order)
-    match created:
-        case Accepted(provider_dispute):
-            await disputes.handed_over(claimed, provider_dispute, found, by=tools.by)
-        case _:
-            await _not_taken(tools, claimed, None, found, created)
+    if isinstance(created, Accepted):
+        await disputes.handed_over(claimed, created.provider_dispute, found, by=tools.by)
+        return None
+    return await _not_taken(tools, claimed, None, found, created)
 
 
-async def _not_taken(tools: Tools, claimed: Claimed, route: Route | None, found: Found, created: Created) -> None:
+async def _not_taken(
+    tools: Tools, claimed: Claimed, route: Route | None, found: Found, created: Created
+) -> datetime | None:
     match created:
         case Declined(code, reason):
             await _declined(tools, claimed, code, reason)
         case AlreadyExists():
             await disputes.exists(claimed, found, by=tools.by)
         case RetryLater():
-            await _wait(tools, claimed, NOT_NOW, route)
+            return await _wait(tools, claimed, NOT_NOW, route)
+    return None
 
 
 async def _declined(tools: Tools, claimed: Claimed, code: str, reason: str | None) -> None:
@@ -216,69 +229,72 @@ async def _declined(tools: Tools, claimed: Claimed, code: str, reason: str | Non
         await disputes.declined(claimed, code, reason, by=tools.by)
 
 
-async def _explained(tools: Tools, claimed: Claimed, error: Unsure) -> bool:
-    """Whether an adapter's own words about its failure are enough for a human, who then has it."""
-    told = isinstance(error, Unexpected) and tells_why(error.reason)
-    if told:
-        technical = f"{disputes.UNEXPECTED}: {decoded(error.reason)}"
-        await disputes.escalated(claimed, technical=technical, by=tools.by)
-    return told
+async def _explained_or_raise(tools: Tools, claimed: Claimed, error: Unsure) -> None:
+    """Where an adapter's own words about its failure are enough for a human, he has it now; else it is asked again."""
+    if not isinstance(error, Unexpected) or not tells_why(error.reason):
+        raise error
+    technical = f"{disputes.UNEXPECTED}: {decoded(error.reason)}"
+    await disputes.escalated(claimed, technical=technical, by=tools.by)
 
 
 # pending
 
 
-async def _poll(tools: Tools, claimed: Claimed) -> None:
+async def _poll(tools: Tools, claimed: Claimed) -> datetime | None:
     paid = await _settled(tools, claimed)
     if paid is None:
-        return
+        return None
     if claimed.provider_dispute is None:
         await disputes.stepped_back(claimed, by=tools.by)
-        return
+        return None
     asking = await _asking(tools, claimed, paid)
     try:
         decided = await providers(tools).check_dispute(
             asking.route.disputes_url, claimed.provider_dispute, asking.transaction, claimed.cost.currency
         )
     except Unexpected as error:
-        if not await _explained(tools, claimed, error):
-            raise
-        return
+        await _explained_or_raise(tools, claimed, error)
+        return None
     match decided:
         case StillPending():
-            await _undecided(tools, claimed, asking.route)
+            return await _undecided(tools, claimed, asking.route)
+        case Upheld(changed, message):
+            return await _upheld(tools, claimed, asking, changed, message)
         case Declined(code, reason):
             await _declined(tools, claimed, code, reason)
-        case _:
-            await _upheld(tools, claimed, asking, decided.changed, decided.message)
+    return None
 
 
-async def _undecided(tools: Tools, claimed: Claimed, route: Route) -> None:
+async def _undecided(tools: Tools, claimed: Claimed, route: Route) -> datetime | None:
     """Only now the deadline counts: what is decided late is decided all the same."""
-    if claimed.overdue:
-        await disputes.expired(claimed, by=tools.by)
-    else:
-        await disputes.later(claimed, claimed.next_check(route.polling), by=tools.by)
+    if not claimed.overdue:
+        return claimed.next_check(route.polling)
+    await disputes.expired(claimed, by=tools.by)
+    return None
 
 
-async def _upheld(tools: Tools, claimed: Claimed, asking: _Asking, changed: Money | None, message: str | None) -> None:
-    """It is confirmed only where the payment itself is; a contradiction waits, at last
-    for a human."""
+async def _upheld(
+    tools: Tools, claimed: Claimed, asking: _Asking, changed: Money | None, message: str | None
+) -> datetime | None:
+    """It is confirmed only where the payment itself is; a contradiction waits, at last for a human."""
     checked: PaymentChecked = await providers(tools).check_payment(
         asking.route.payments_url, asking.transaction, claimed.cost.currency
     )
-    if checked.success:
-        await disputes.confirmed(claimed, Confirmed(checked.changed, changed, message), by=tools.by)
-    else:
-        await _wait(tools, claimed, CONTRADICTION, asking.route)
+    if not checked.success:
+        return await _wait(tools, claimed, CONTRADICTION, asking.route)
+    await disputes.confirmed(claimed, Confirmed(checked.changed, changed, message), by=tools.by)
+    return None
 
 
 # those that no provider is asked about
 
 
-async def _notice(tools: Tools, claimed: Claimed) -> None:
+async def _notice(tools: Tools, claimed: Claimed) -> datetime | None:
     if await _settled(tools, claimed) is None:
-        return
-    if await disputes.waited_for(claimed, by=tools.by):
+        return None
+    if not claimed.waits_too_long:
+        return claimed.next_check()
+    if await disputes.called_for(claimed, by=tools.by):
         waits = f"dispute {claimed.dispute_id} waits for a human"
         tell(waits, subject=f"dispute:{claimed.id}", step="HUMAN", attention=True)
+    return None

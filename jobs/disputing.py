@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from gateways.disputing import (
     Accepted,
@@ -20,11 +21,14 @@ from gateways.disputing import (
     Unexpected,
 )
 from gateways.receipts import Unsure
-from jobs.running import Tools, each
+from jobs.running import Tools, done
 from models.work.operations import Report
 
 TIME_USED = 0.5
 """Of a tick's timeout: what is begun later might not end within it."""
+ROOM_WORTH_A_CLAIM = 4
+"""A claim is made when a quarter of those at work have ended: it costs a statement, whether it takes one or many."""
+CONCLUDED_TOGETHER = 50
 C = TypeVar("C")
 G = TypeVar("G")
 
@@ -35,24 +39,49 @@ async def drain(
     body: Callable[[C], Awaitable[None]],
     failed: Callable[[C, Exception], Awaitable[None]],
 ) -> Report:
-    """Claim what is due and do it, a batch after the other, until nothing is due or the time is used. `claim` takes how many,
-    and for how many seconds. Each has its own deadline: what hangs ends as a failure of its own, and hinders no other."""
-    limits, until, done, failures = tools.settings, time.monotonic() + _seconds(tools), 0, 0
+    """Do what is due, so many at once, and claim more as soon as there is room, until nothing is due or the time is used.
+
+    `claim` takes how many, and for how many seconds: what is claimed is begun at once. Each has its own deadline: what hangs ends
+    as a failure of its own, and hinders no other.
+    """
+    limits, outcomes = tools.settings, Counter[bool]()
+    until = time.monotonic() + limits.dispute_timeout_seconds * TIME_USED
+    running: set[asyncio.Task[bool]] = set()
 
     async def in_time(one: C) -> None:
         async with asyncio.timeout(limits.dispute_deadline_seconds):
             await body(one)
 
-    while True:
-        claimed = await claim(limits.dispute_batch, limits.dispute_lease_seconds)
-        part = await each(claimed, in_time, at_once=limits.dispute_at_once, failed=failed)
-        done, failures = done + part.done, failures + part.failures
-        if len(claimed) < limits.dispute_batch or time.monotonic() > until:
-            return Report(done, failures)
+    more = True
+    async with asyncio.TaskGroup() as group:
+        while more or running:
+            room = limits.dispute_at_once - len(running)
+            if more and room >= max(1, limits.dispute_at_once // ROOM_WORTH_A_CLAIM):
+                wanted = min(room, limits.dispute_batch)
+                claimed = await claim(wanted, limits.dispute_lease_seconds)
+                running |= {group.create_task(done(one, in_time, failed)) for one in claimed}
+                more = len(claimed) == wanted and time.monotonic() < until
+            if running:
+                ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                outcomes.update(task.result() for task in ended)
+    return Report(outcomes[True], outcomes[False])
 
 
-def _seconds(tools: Tools) -> float:
-    return tools.settings.dispute_timeout_seconds * TIME_USED
+class Gathered(Generic[C]):
+    """What many came to by themselves is concluded together: so many in one unit, and the rest at the end."""
+
+    def __init__(self, conclude: Callable[[Sequence[C]], Awaitable[object]]) -> None:
+        self._conclude, self._waiting = conclude, list[C]()
+
+    async def add(self, one: C) -> None:
+        self._waiting.append(one)
+        if len(self._waiting) >= CONCLUDED_TOGETHER:
+            await self.flush()
+
+    async def flush(self) -> None:
+        together, self._waiting = self._waiting, []
+        if together:
+            await self._conclude(together)
 
 
 def billing(tools: Tools) -> Billing:

@@ -95,20 +95,26 @@ async def each(
     async def one(row: R) -> None:
         nonlocal failures
         async with gate:
-            try:
-                await body(row)
-            except Exception as error:
-                failures += 1
-                log.exception("row_failed", row=repr(row))
-                try:
-                    await failed(row, error)
-                except Exception:
-                    log.exception("failure_not_kept", row=repr(row))  # its lease brings the row back
+            failures += not await done(row, body, failed)
 
     async with asyncio.TaskGroup() as group:
         for row in rows:
             group.create_task(one(row))
     return Report(len(rows) - failures, failures)
+
+
+async def done(row: R, body: Callable[[R], Awaitable[None]], failed: Callable[[R, Exception], Awaitable[None]]) -> bool:
+    """Whether `body` could be done for a row; where not, `failed` has it."""
+    try:
+        await body(row)
+    except Exception as error:
+        log.exception("row_failed", row=repr(row))
+        try:
+            await failed(row, error)
+        except Exception:
+            log.exception("failure_not_kept", row=repr(row))  # its lease brings the row back
+        return False
+    return True
 
 
 def tell(what: Exception | str, *, subject: str, step: str, **facts: object) -> None:

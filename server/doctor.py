@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from models import database, migrating
 from models.ledger.folding import backlog
 from server.diagnosis import Diagnosis
+from server.doctor_disputes import disputes
 from server.doctor_payments import payments
 from server.doctor_payouts import payouts
 from server.doctor_storage import files
@@ -34,6 +35,7 @@ async def examine() -> list[Diagnosis]:
         reached = bool(settings().database_url) and not any(one.advice for one in of_database)
         found += await payments(database=reached)
         found += await payouts()
+        found += await disputes()
         found.append(await files())
     finally:
         await database.disconnect()

@@ -31,7 +31,7 @@ class Disputes(BaseModel):
         default=21_600, ge=60, le=604_800, description="for a provider to fetch the files of a dispute"
     )
     dispute_view_link_seconds: int = Field(default=300, ge=10, le=86_400, description="the same, for who looks at it")
-    dispute_batch: int = Field(default=200, ge=1, le=5_000, description="rows that one claim takes")
+    dispute_batch: int = Field(default=100, ge=1, le=5_000, description="rows that one claim takes")
     dispute_at_once: int = Field(default=100, ge=1, le=1_000)
     dispute_deadline_seconds: int = Field(default=45, ge=1, le=600, description="of all calls for one dispute")
     dispute_timeout_seconds: int = Field(default=100, ge=1, le=600, description="of a tick of its jobs")

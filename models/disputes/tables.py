@@ -79,14 +79,13 @@ class Dispute(LivingRow):
         table = "dispute"
         indexes = (
             Index(fields=("status", "next_check_at", "id")),
-            Index(fields=("status", "id")),
-            Index(fields=("party_code", "id")),
-            Index(fields=("party_code", "shop_code", "id")),
-            Index(fields=("provider_id", "id")),
-            Index(fields=("invoice_id", "payment_id", "id")),
             Index(fields=("created_at", "id")),
+            Index(fields=("status", "created_at", "id")),
             Index(fields=("party_code", "created_at", "id")),
-            Index(fields=("needs_attention", "id")),
+            Index(fields=("party_code", "shop_code", "created_at", "id")),
+            Index(fields=("provider_id", "created_at", "id")),
+            Index(fields=("needs_attention", "created_at", "id")),
+            Index(fields=("invoice_id", "payment_id", "id")),
             Index(fields=("provider_trx",)),
             Index(fields=("provider_dispute_id",)),
         )

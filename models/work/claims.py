@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 from tortoise.models import Model
 
+from models.kernel.clock import now
 from models.kernel.rows import LivingRow
 from models.kernel.sql import TRUE, Sql, join, sql
 from models.unit import Unit
@@ -47,6 +50,27 @@ async def still_ours(work: Unit, table: type[T], id: int, token: UUID) -> T | No
     """The row, locked, if the claim still holds; None where the lease went to somebody else."""
     row = await work.lock(table, sql("r.id = {}", id), visible_to=TRUE)
     return row if getattr(row, "lease_token", None) == token else None
+
+
+async def put_back(work: Unit, table: type[Model], looked_at: Sequence[tuple[int, UUID, datetime]]) -> int:
+    """Rows, by id and token, that were looked at and of which nothing is new: each is due again at its moment, and what went wrong
+    before is forgotten. Those whose claim is over are left as they are. One statement, and no event: answers how many it wrote."""
+    ids, tokens, moments = ([one[place] for one in looked_at] for place in range(3))
+    written = await work.db.fetch(
+        f"""UPDATE "{table._meta.db_table}" r SET next_check_at = v.at, failures = 0, last_error = NULL, attempts = 0,
+                   lease_until = NULL, lease_token = NULL
+              FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) v(id, token, at)
+             WHERE r.id = v.id AND r.lease_token = v.token RETURNING r.id""",
+        ids,
+        tokens,
+        moments,
+    )
+    return len(written)
+
+
+def back_off(failures: int, first_seconds: int, most_seconds: int, *, factor: int = 2) -> datetime:
+    """When it is tried again after so many failures in a row: later and later, by business time."""
+    return now() + timedelta(seconds=min(first_seconds * factor ** min(max(failures, 1) - 1, 16), most_seconds))
 
 
 def release(row: Any) -> None:

@@ -183,7 +183,7 @@ class Provider(System):
 
 
 def _success(dispute: Dispute) -> Answer:
-    return Answer({"result": "success", "providerDisputeId": dispute.id})
+    return Answer({"result": "success", "disputeId": dispute.order.dispute_id, "providerDisputeId": dispute.id})
 
 
 def _changed(amount: int | None, currency: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""A merchant's own server, which is told how his disputes ended."""

@@ -18,11 +18,12 @@ KEPT = 10_000
 class Received:
     name: str
     body: str
-    signature: str
-    delivery: str
+    headers: dict[str, str]
 
     def shown(self) -> dict[str, Any]:
-        return {"name": self.name, "body": self.body, "signature": self.signature, "delivery": self.delivery}
+        signature, delivery = (self.headers.get(name, "") for name in ("saldo-signature", "saldo-delivery"))
+        told = {"name": self.name, "body": self.body, "headers": self.headers}
+        return {**told, "signature": signature, "delivery": delivery}
 
 
 class Which(Given):
@@ -50,14 +51,8 @@ class Receiver(System):
         self.received = []
 
     def _notify(self, asked: Asked) -> Answer:
-        headers = asked.request.headers
-        told = Received(
-            asked.request.path_params["name"],
-            asked.body.decode(errors="replace"),
-            headers.get("saldo-signature", ""),
-            headers.get("saldo-delivery", ""),
-        )
-        self.received = [*self.received[-KEPT:], told]
+        name, body = asked.request.path_params["name"], asked.body.decode(errors="replace")
+        self.received = [*self.received[-KEPT:], Received(name, body, dict(asked.request.headers))]
         return Answer({}, effect=True)
 
     async def _list(self, given: Which) -> dict[str, Any]:

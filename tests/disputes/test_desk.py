@@ -223,6 +223,17 @@ async def test_whoever_waits_for_a_human_for_too_long_is_shown_once(world):
     assert (await world.read(dispute))["needsAttention"] is False
 
 
+async def test_one_that_billing_never_answers_about_is_shown_once(world):
+    world.knobs(dispute_failures_max=2)
+    dispute = await world.manual()
+    await world.script("billing", "payment", "error", times=9)
+    for _ in range(4):
+        await world.tick("process_forgotten_disputes")
+    read = await world.read(dispute)
+    assert (read["status"], read["needsAttention"], "billing" in read["lastError"]) == ("MANUAL_PENDING", True, True)
+    assert (await world.events(dispute)).count("call_for_attention") == 1
+
+
 async def test_46_one_that_was_approved_and_is_cancelled_was_not_approved(world):
     dispute = await world.created(paid={"providerTrxId": "trx-changed"})
     await world.create_tick()

@@ -33,9 +33,11 @@ class Server:
 
     url: str = ""
     calls: list[Seen] = field(default_factory=list)
+    connections: list[str] = field(default_factory=list)
     answer: Callable[[Seen], object] = lambda _: ok({})
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(str(writer.get_extra_info("peername")))
         try:
             while seen := await _read(reader):
                 self.calls.append(seen)

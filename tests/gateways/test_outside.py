@@ -236,3 +236,96 @@ async def test_a_closed_client_keeps_no_connection(server):
         await ask(outside)
     with pytest.raises(RuntimeError, match="closed"):
         await ask(outside)
+
+
+# --- a client of many hosts
+
+
+async def test_a_call_may_bring_a_whole_address(server):
+    async with Outside("played", "", headers={"X-Api-Key": SECRET}) as outside:
+        assert await outside.call("asking", "GET", f"{server.url}/a%2Fb?c=%20d", read=value) == {}
+    [call] = server.calls
+    assert (call.target, call.headers["x-api-key"]) == ("/base/a%2Fb?c=%20d", SECRET)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:PORT/a b",
+        "http://127.0.0.1:PORT/\r\nX: 1",
+        "http://127.0.0.1:PORT/\u00e4",
+        "http://127.0.0.1:PORT/\0",
+    ],
+)
+async def test_an_address_that_says_more_than_one_is_not_asked(server, address):
+    async with Outside("played", "") as outside:
+        with pytest.raises(Unsure) as caught:
+            await outside.call(
+                "asking", "GET", address.replace("PORT", server.url.rpartition(":")[2].split("/")[0]), read=value
+            )
+    assert caught.value.reason == "address"
+    assert server.calls == []
+
+
+@pytest.mark.parametrize(
+    "address", ["http://", "http:///x", "http://[::1/", "http://host:x/", "gopher://127.0.0.1/", "relative"]
+)
+async def test_an_address_that_is_none_leaves_it_open(address):
+    async with Outside("played", "") as outside:
+        with pytest.raises(Unsure) as caught:
+            await outside.call("asking", "GET", address, read=value)
+    assert caught.value.reason.startswith("connection: ")
+    assert caught.value.__context__ is None
+
+
+async def test_no_cookie_is_kept_and_no_redirect_followed(outside, server):
+    server.answer = lambda _: raw(200, b"{}", "Set-Cookie: a=b")
+    await ask(outside)
+    server.answer = lambda _: raw(307, b"{}", f"Location: {server.url}/elsewhere")
+    assert await unsure(outside) == "status 307"
+    assert [("cookie" in call.headers, call.path) for call in server.calls] == [(False, "/base/there/is")] * 2
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_no_question_is_asked_again_by_itself(outside, server, method):
+    server.answer = lambda _: None
+    with pytest.raises(Unsure):
+        await outside.call("asking", method, "x", read=value)
+    assert len(server.calls) == 1
+
+
+async def test_a_client_may_have_more_patience_or_less(server, knobs):
+    knobs(outside_timeout_seconds=5)
+    server.answer = lambda _: 3
+    async with Outside("played", server.url, timeout_seconds=0.2) as outside:
+        began = time.monotonic()
+        assert await unsure(outside) == "timeout"
+        assert time.monotonic() - began < 1
+
+
+async def test_the_status_alone_is_known_as_soon_as_it_comes(outside, server):
+    server.answer = lambda _: [b"HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\n", 60]
+    read = lambda answer: (answer.status, answer.value)  # noqa: E731
+    assert await ask(outside, read=read, also=(503,), status_alone=True) == (503, None)
+    server.answer = lambda _: raw(200, b"<html>")
+    assert await ask(outside, read=read, status_alone=True) == (200, None)
+
+
+async def test_a_connection_is_used_again_and_given_up_before_its_server_does(outside, server, monkeypatch):
+    for _ in range(3):
+        await ask(outside)
+    assert len(server.connections) == 1
+    monkeypatch.setattr("gateways.outside.KEPT_SECONDS", 0.05)
+    async with Outside("played", server.url) as brief:
+        await ask(brief)
+        await asyncio.sleep(0.2)
+        await ask(brief)
+    assert len(server.connections) == 3
+
+
+async def test_a_hundred_at_once_do_not_wait_for_each_other(outside, server):
+    server.answer = lambda _: [0.3, ok({})]
+    began = time.monotonic()
+    await asyncio.gather(*(ask(outside) for _ in range(100)))
+    assert time.monotonic() - began < 2
+    assert len(server.calls) == 100

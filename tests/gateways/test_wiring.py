@@ -11,14 +11,27 @@ from bip_utils.bip.bip32 import Bip32Slip10Secp256k1 as Bip32
 from structlog.testing import capture_logs
 from tronpy.keys import PrivateKey
 
-from gateways import bank
+from gateways import bank, providers
+from gateways.billing import HttpBilling
+from gateways.providers import HttpProviders
+from gateways.receivers import HttpReceivers
+from gateways.support import HttpSupport
 from gateways.transfers import HttpTransfers
 from gateways.tron.keys import HotKeys
 from gateways.tron.node import HttpNode
 from gateways.wallets import HttpWallets
-from gateways.wiring import WEBHOOKS, Gateways, check_api, check_worker, issuers, worker_gateways
+from gateways.wiring import (
+    WEBHOOKS,
+    ApiGateways,
+    Gateways,
+    api_gateways,
+    check_api,
+    check_worker,
+    issuers,
+    worker_gateways,
+)
 from settings import Settings, settings
-from settings.outside import DEVELOPMENT_TOKENS
+from settings.outside import DEVELOPMENT_SECRETS, DEVELOPMENT_TOKENS
 from settings.outside import DEVELOPMENT_TRON as TRON
 
 ACCOUNT = Bip32.FromSeed(b"keys of a house that is not published").DerivePath("m/44'/195'/0'")
@@ -53,7 +66,7 @@ def test_the_api_issues_and_verifies_and_asks_nobody():
         "account": "SANDBOX-0001",
         "beneficiary": "Saldo",
     }
-    assert {"bank": bank.verify} == WEBHOOKS
+    assert {"bank": bank.verify, "providers": providers.verify} == WEBHOOKS
 
 
 async def test_a_worker_has_the_node_and_the_keys():
@@ -229,3 +242,115 @@ def test_development_sends_to_the_sandbox_beside_it(knobs):
     assert (settings().wallets_system, settings().transfers_system) == ("http://elsewhere/w", "http://elsewhere/t")
     shown = repr(settings()) + str(settings())
     assert not [token for token in DEVELOPMENT_TOKENS.values() if token in shown]
+
+
+# --- who is asked about disputes
+
+DISPUTES = {"billing_url": "https://billing.example", "webhook_secret": "w" * 32}
+KNOWN_BY = {"billing_token": "b-token", "providers_token": "p-token"}
+DESK = {"support_url": "https://desk.example", "support_token": "s-token"}
+
+
+async def test_both_processes_ask_billing_providers_and_merchants_and_the_worker_the_desk():
+    async with worker_gateways() as made, api_gateways() as asked:
+        for one in (made, asked):
+            assert isinstance(one.billing, HttpBilling)
+            assert isinstance(one.providers, HttpProviders)
+            assert isinstance(one.receivers, HttpReceivers)
+        assert isinstance(made.support, HttpSupport)
+        assert not hasattr(asked, "support")
+        held = [
+            made.billing,
+            made.providers,
+            made.receivers,
+            made.support,
+            asked.billing,
+            asked.providers,
+            asked.receivers,
+        ]
+        assert [one._outside._url for one in held] == [
+            "http://127.0.0.1:8002/billing", "", "", "http://127.0.0.1:8002/support", "http://127.0.0.1:8002/billing", "", "",
+        ]  # fmt: skip
+        clients = [one._outside._client for one in held]
+        assert not [client for client in clients if client.closed]
+        tokens = ["billing", "providers", "", "support", "billing", "providers", ""]
+        sent = [f"Bearer {DEVELOPMENT_TOKENS[f'{name}_token']}" if name else None for name in tokens]
+        assert [client.headers.get("Authorization") for client in clients] == sent
+    assert all(client.closed for client in clients)
+
+
+async def test_without_billing_nobody_is_asked_about_disputes(knobs):
+    knobs(**BARE)
+    async with api_gateways() as asked:
+        assert asked == ApiGateways()
+    knobs(**BARE, **DISPUTES, **KNOWN_BY)
+    async with worker_gateways() as made:
+        assert made.billing is not None
+        assert made.support is None
+    knobs(**BARE, **DESK)
+    async with worker_gateways() as made:
+        assert made.support is not None
+    knobs(support_enabled=False)
+    assert settings().support_system == ""
+
+
+@pytest.mark.parametrize("missing", KNOWN_BY)
+def test_billing_needs_the_tokens_in_both_processes(knobs, missing):
+    knobs(**BARE, **DISPUTES, **KNOWN_BY | {missing: ""})
+    for check in (check_api, check_worker):
+        with pytest.raises(ValueError, match=f"SALDO_BILLING_URL needs SALDO_{missing.upper()}"):
+            check()
+    knobs(**KNOWN_BY)
+    check_api()
+    check_worker()
+
+
+def test_the_desk_is_the_workers_alone(knobs):
+    knobs(**BARE, **DESK)
+    check_worker()
+    with pytest.raises(ValueError, match="SALDO_SUPPORT_TOKEN is the worker's alone"):
+        check_api()
+    knobs(support_token="")
+    check_api()
+    with pytest.raises(ValueError, match="SALDO_SUPPORT_URL needs SALDO_SUPPORT_TOKEN in the worker"):
+        check_worker()
+
+
+@pytest.mark.parametrize("name", [*KNOWN_BY, "support_token"])
+def test_a_token_for_disputes_that_no_header_takes_is_named_and_not_shown(knobs, name):
+    knobs(**BARE, **DISPUTES, **KNOWN_BY | DESK | {name: "two\nlines"})
+    with pytest.raises(ValueError, match=f"SALDO_{name.upper()} must be of visible ASCII") as no:
+        check_worker()
+    assert "two" not in str(no.value) + repr(settings())
+
+
+@pytest.mark.parametrize("name", ["billing_url", "support_url"])
+def test_an_address_for_disputes_that_is_none_is_named(knobs, name):
+    knobs(**BARE | DISPUTES | KNOWN_BY | DESK | {name: "https://host:nonsense"})
+    with pytest.raises(ValueError, match=f"SALDO_{name.upper()} is no address"):
+        check_worker()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"billing_url": "http://billing.example"}, "SALDO_BILLING_URL must be https"),
+        ({"support_url": "http://desk.example"}, "SALDO_SUPPORT_URL must be https"),
+        ({"webhook_secret": ""}, "SALDO_BILLING_URL needs SALDO_WEBHOOK_SECRET, 32 bytes or more"),
+        ({"webhook_secret": "w" * 31}, "SALDO_BILLING_URL needs SALDO_WEBHOOK_SECRET, 32 bytes or more"),
+        ({"providers_secret": "p" * 31}, "SALDO_PROVIDERS_SECRET must have 32 bytes or more"),
+        ({"webhooks_anywhere": True}, "SALDO_WEBHOOKS_ANYWHERE is for development"),
+        *[({name: secret}, f"SALDO_{name.upper()} is published") for name, secret in DEVELOPMENT_SECRETS.items()],
+    ],
+)
+def test_production_refuses_what_is_unsafe_for_disputes(knobs, given, told):
+    knobs(**BARE | DISPUTES | KNOWN_BY)
+    Settings()
+    knobs(**given)
+    with pytest.raises(ValueError, match=told):
+        Settings()
+
+
+def test_nothing_that_is_published_is_shown():
+    shown = repr(settings()) + str(settings())
+    assert not [secret for secret in (*DEVELOPMENT_SECRETS.values(), *DEVELOPMENT_TOKENS.values()) if secret in shown]

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.billing.system import Billing
+from sandbox.providers.system import Quickpay
+from sandbox.receiver.system import Receiver
 from sandbox.scripts import Malformed, Outcome
+from sandbox.support.system import Support
 from sandbox.transfers import system as transfers
 from sandbox.tron.system import Tron
 from sandbox.tron.tokens import FAKE_CONTRACT, WHALE
 from sandbox.wallets import system as wallets
 from settings.outside import DEVELOPMENT_TRON
+from tests.sandbox.disputing import opened, put
 from tests.sandbox.paying import DEPOSIT, ORDER, sent
 from tests.sandbox.playing import somebody
 
@@ -22,7 +27,7 @@ _, ADDRESS = somebody()
 
 
 def test_every_command_was_found():
-    assert len(COMMANDS) == PAGE.count("\ncurl ") == 26
+    assert len(COMMANDS) == PAGE.count("\ncurl ") == 41
 
 
 @pytest.mark.parametrize(("path", "given"), COMMANDS, ids=lambda part: part[:40])
@@ -36,6 +41,8 @@ async def test_a_command_works(box, knobs, path, given):
     for kind in (DEPOSIT, ORDER):
         await box.tell(kind.list, hold=True)
         await sent(box, kind, "payout_1")
+    await put(box)
+    await opened(box, "quickpay", "d-1")
 
     def filled(text):
         return text.replace("T…", ADDRESS).replace("<txId>", tx).replace("<block>", "0")
@@ -52,5 +59,7 @@ def test_it_names_every_operation_outcome_and_address():
     asked = (*Tron.operations, *wallets.Wallets.operations, *transfers.Transfers.operations)
     magic = (*wallets.MAGIC, *wallets.SOURCES, *transfers.MAGIC, *transfers.CURRENCIES, *transfers.NEEDED)
     known = (FAKE_CONTRACT, WHALE, DEVELOPMENT_TRON["tron_contract"])
+    asked += tuple(name for kind in (Billing, Quickpay, Support, Receiver) for name in (kind.name, *kind.operations))
+    magic += tuple(re.findall(r'"(\w+)" (?:not )?in trx', Path("sandbox/providers/system.py").read_text()))
     for name in (*asked, *Outcome, *Malformed, *magic, *known):
         assert f"`{name}`" in PAGE, name

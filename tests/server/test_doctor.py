@@ -1,4 +1,4 @@
-"""What the doctor says of payments and of where payouts are sent. [server/doctor_payments.py, server/doctor_payouts.py]"""
+"""What the doctor says of payments, of where payouts are sent, and of who is asked about disputes. [server/doctor_*.py]"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 from models.kernel.sql import transaction
 from models.payments import operations
 from models.payments.operations import Terms
+from server.doctor_disputes import disputes
 from server.doctor_payments import payments
 from server.doctor_payouts import payouts
 from tests.make import money
@@ -145,3 +146,51 @@ async def test_the_api_needs_no_tokens_and_a_bank_may_be_told_by_hand(connected,
         tron_contract="", tron_main_wallet="", tron_public_key="", tron_private_key="", tron_main_key="", bank_secret=""
     )
     assert (await said_of_payouts())["wallets"][0].startswith("not connected: SALDO_WALLETS_URL is not set")
+
+
+# --- who is asked about disputes
+
+
+async def said_of_disputes() -> dict[str, tuple[str, str]]:
+    return {one.what: (one.found, one.advice) for one in await disputes()}
+
+
+async def test_billing_answers_and_the_desk_is_not_asked(box, knobs):
+    knobs(billing_url=f"{box.url}/billing", support_url=f"{box.url}/support")
+    assert await said_of_disputes() == {"billing": ("answers", ""), "support": ("connected", "")}
+    calls = (await box.ask("calls"))["calls"]
+    assert [(call["system"], call["operation"], call["effect"]) for call in calls] == [("billing", "payment", False)]
+
+
+async def test_billing_that_does_not_know_us_or_is_not_there(box, knobs):
+    knobs(billing_url=f"{box.url}/billing", billing_token="wrong-token")
+    found = (await said_of_disputes())["billing"]
+    assert found == (
+        "no answer: billing gave no answer to payment: status 401",
+        "Are SALDO_BILLING_URL and SALDO_BILLING_TOKEN right?",
+    )
+    knobs(billing_url="", port=1)
+    assert (await said_of_disputes())["billing"][1] == "Does `saldo sandbox` run?"
+
+
+async def test_what_nobody_could_be_asked_with_is_named(knobs):
+    knobs(billing_url="http://host:nonsense", support_token="two words")
+    assert await said_of_disputes() == {
+        "billing": ("SALDO_BILLING_URL is no address", "A process does not start so: set it rightly."),
+        "support": (
+            "SALDO_SUPPORT_TOKEN must be of visible ASCII characters, without blanks",
+            "A worker does not start so: set it rightly.",
+        ),
+    }
+    knobs(providers_token="two words", support_token="")
+    found = await said_of_disputes()
+    assert found["billing"][0].startswith("SALDO_PROVIDERS_TOKEN must be")
+    assert found["support"] == ("connected; no token here, which is right for the API; a worker needs it", "")
+
+
+async def test_without_billing_or_a_desk_there_is_nothing_wrong(knobs):
+    knobs(support_enabled=False, env="production", token_secret="t" * 32)
+    knobs(tron_contract="", tron_main_wallet="", tron_public_key="", tron_private_key="", tron_main_key="")
+    found = await said_of_disputes()
+    assert found["billing"] == ("not connected: SALDO_BILLING_URL is not set, and nothing can be disputed", "")
+    assert found["support"] == ("no desk: SALDO_SUPPORT_URL is not set, or SALDO_SUPPORT_ENABLED is false", "")

@@ -8,7 +8,6 @@ from models.disputes.errors import AdjustmentSent, DisputeClosed
 from models.disputes.lifecycle.statuses import (
     CLOSED,
     OPEN,
-    WAITING_FOR_HUMANS,
     AdjustmentStatus,
     CallbackStatus,
     DisputeStatus,
@@ -60,7 +59,7 @@ DISPUTES = Lifecycle(
         "want_notification": Deed(who={SYSTEM}),
         "resend_notification": Deed(who={OPERATOR}, to=CLOSED),
         "send_adjustment": Deed(who={SYSTEM}),
-        "call_for_attention": Deed(who={SYSTEM}, to=WAITING_FOR_HUMANS),
+        "call_for_attention": Deed(who={SYSTEM}, to=OPEN),
     },
 )
 

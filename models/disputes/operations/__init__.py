@@ -54,6 +54,7 @@ from models.disputes.operations.working import (
     Found,
     PutOff,
     accepted,
+    called_for,
     claim_due,
     confirmed,
     declined,
@@ -61,13 +62,11 @@ from models.disputes.operations.working import (
     exists,
     expired,
     failed,
-    give_back,
     handed_over,
     later,
     put_off,
     stepped_back,
     succeeded,
-    waited_for,
 )
 
 __all__ = [
@@ -98,6 +97,7 @@ __all__ = [
     "callback_ended",
     "callback_later",
     "callback_put_off",
+    "called_for",
     "cancel",
     "card",
     "check_payment",
@@ -115,7 +115,6 @@ __all__ = [
     "exists",
     "expired",
     "failed",
-    "give_back",
     "handed_over",
     "heard",
     "job_done",
@@ -138,5 +137,4 @@ __all__ = [
     "succeeded",
     "told",
     "update_message",
-    "waited_for",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from models.kernel.money import Money
 from models.kernel.sql import sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, step
-from models.work.claims import claim
+from models.work.claims import back_off, claim
 from settings import settings
 
 GAVE_UP = "billing was not ready within the time that there is for an adjustment"
@@ -163,8 +163,8 @@ async def job_put_off(work: Unit, claimed: ClaimedJob, error: str, *, by: Viewer
     if now() > claimed.give_up_at:
         await _give_up(work, held, f"{GAVE_UP}: {error}")
         return failures, True
-    pause = min(limits.dispute_back_off_seconds * 2 ** min(failures - 1, 16), limits.dispute_back_off_max_seconds)
-    await _free(work, held.adjustment, now() + timedelta(seconds=pause), failures=failures, error=error[:TEXT_MAX])
+    later_on = back_off(failures, limits.dispute_back_off_seconds, limits.dispute_back_off_max_seconds)
+    await _free(work, held.adjustment, later_on, failures=failures, error=error[:TEXT_MAX])
     return failures, False
 
 

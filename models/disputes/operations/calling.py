@@ -26,7 +26,7 @@ from models.kernel.refusals import InvalidInput, NotAllowed
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import OPERATOR, SERVICE, Viewer
 from models.unit import Unit, operation, step
-from models.work.claims import claim, release
+from models.work.claims import back_off, claim, release
 from settings import settings
 
 
@@ -143,9 +143,9 @@ async def callback_put_off(work: Unit, claimed: ClaimedCallback, error: str, *, 
     if now() > claimed.give_up_at:
         await _ended(work, row, "ignore", f"nobody could be asked: {error}")
         return PutOff(failures, human=True)
-    pause = min(limits.dispute_back_off_seconds * 2 ** min(failures - 1, 16), limits.dispute_back_off_max_seconds)
+    later_on = back_off(failures, limits.dispute_back_off_seconds, limits.dispute_back_off_max_seconds)
     await work.touch(
-        row, failures=failures, last_error=error[:TEXT_MAX], next_check_at=now() + timedelta(seconds=pause),
+        row, failures=failures, last_error=error[:TEXT_MAX], next_check_at=later_on,
         lease_token=None, lease_until=None,
     )  # fmt: skip
     return PutOff(failures)

@@ -12,7 +12,14 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
 from models.disputes.errors import DISPUTE_NOT_FOUND
-from models.disputes.lifecycle import CLOSED, AdjustmentStatus, DisputeStatus, NotificationStatus, Polling
+from models.disputes.lifecycle import (
+    CLOSED,
+    WAITING_FOR_HUMANS,
+    AdjustmentStatus,
+    DisputeStatus,
+    NotificationStatus,
+    Polling,
+)
 from models.disputes.reads import Meant, meant
 from models.disputes.tables import OPEN_ONES, TEXT_MAX, Adjustment, Dispute, DisputeNotification, SupportMessage
 from models.disputes.views import visible_to
@@ -129,6 +136,13 @@ class Claimed:
         return (polling or self.polling).next_check(since=self.created_at, last=self.due_at, now=now())
 
     @property
+    def waits_too_long(self) -> bool:
+        """Whether it waits for a human longer than it should, and none was called."""
+        waited = now() - self.status_since
+        late = self.status in WAITING_FOR_HUMANS and waited > timedelta(seconds=settings().dispute_human_seconds)
+        return late and not self.needs_attention
+
+    @property
     def overdue(self) -> bool:
         """Whether its deadline has passed."""
         return now() > self.polling_before
@@ -168,7 +182,7 @@ async def tell_support(work: Unit, dispute: Dispute) -> None:
     """The support desk, where there is one, is to hear of the status that the dispute has now."""
     if settings().support_system:
         message = SupportMessage(
-            dispute_id=dispute.id, version=dispute.version, created_at=await work.moment(), next_check_at=now()
+            dispute_id=dispute.id, version=dispute.version, created_at=dispute.updated_at, next_check_at=now()
         )
         await work.attach(message)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from models.kernel.refusals import IllegalMove, NotAllowed, NotFound, VersionCon
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, operation, step
-from models.work.claims import claim, release
+from models.work.claims import back_off, claim, release
 from settings import settings
 
 
@@ -105,7 +105,7 @@ async def not_notified(work: Unit, claimed: ClaimedNotice, error: str, *, by: Vi
     row.attempts_left, row.failures, row.last_error = row.attempts_left - 1, row.failures + 1, error[:TEXT_MAX]
     release(row)
     if row.attempts_left > 0:
-        row.next_check_at = now() + _pause(row.failures)
+        row.next_check_at = _next_attempt(row.failures)
         await work.record_child(row, "miss_notification", dispute, left=row.attempts_left, error=row.last_error)
         return False
     row.next_check_at = None
@@ -113,11 +113,11 @@ async def not_notified(work: Unit, claimed: ClaimedNotice, error: str, *, by: Vi
     return True
 
 
-def _pause(attempt: int) -> timedelta:
+def _next_attempt(failures: int) -> datetime:
     """Four times as long each time: five attempts reach over more than half an hour."""
     limits = settings()
-    seconds = limits.dispute_notification_back_off_seconds * 4 ** min(attempt - 1, 10)
-    return timedelta(seconds=min(seconds, limits.dispute_notification_back_off_max_seconds))
+    first, most = limits.dispute_notification_back_off_seconds, limits.dispute_notification_back_off_max_seconds
+    return back_off(failures, first, most, factor=4)
 
 
 async def _delivered(work: Unit, dispute: Dispute, row: DisputeNotification) -> None:

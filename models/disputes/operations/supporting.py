@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from models.disputes.reads import DisputeRecord
 from models.disputes.tables import TEXT_MAX, Dispute, SupportMessage
 from models.events.log import snapshot
-from models.kernel.clock import now
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, step
-from models.work.claims import claim, release
+from models.work.claims import back_off, claim, release
 from settings import settings
 
 FIRST_OF_ITS_DISPUTE = """NOT EXISTS (
@@ -99,8 +97,8 @@ async def not_told(work: Unit, claimed: ClaimedMessage, error: str, *, by: Viewe
         return False
     limits = settings()
     row.failures, row.last_error = row.failures + 1, error[:TEXT_MAX]
-    pause = min(limits.dispute_back_off_seconds * 2 ** min(row.failures - 1, 16), limits.dispute_back_off_max_seconds)
-    row.next_check_at = now() + timedelta(seconds=pause)
+    later_on = back_off(row.failures, limits.dispute_back_off_seconds, limits.dispute_back_off_max_seconds)
+    row.next_check_at = later_on
     over = row.failures >= limits.support_failures_max
     if over:
         row.ended_at = await work.moment()

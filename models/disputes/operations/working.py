@@ -6,11 +6,12 @@ moved on, writes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from models.disputes import postings
-from models.disputes.lifecycle import WAITING_FOR_HUMANS, DisputeStatus, Mode, Polling
+from models.disputes.lifecycle import DisputeStatus, Mode, Polling
 from models.disputes.operations.locking import (
     Claimed,
     Held,
@@ -26,7 +27,7 @@ from models.kernel.money import Money
 from models.kernel.sql import sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, step
-from models.work.claims import claim
+from models.work.claims import back_off, claim, put_back, still_ours
 from settings import settings
 
 APPROVED, SERVER_ERROR = "approved", "server_error"
@@ -45,19 +46,9 @@ async def claim_due(work: Unit, status: DisputeStatus, *, limit: int, lease_seco
 
 
 @step()
-async def give_back(work: Unit, claimed: Claimed, *, by: Viewer) -> None:
-    """There was no time for it: another tick takes it at once."""
-    if held := await still_held(work, claimed):
-        await work.touch(held.dispute, lease_token=None, lease_until=None)
-
-
-@step()
-async def later(work: Unit, claimed: Claimed, next_check: datetime, *, by: Viewer) -> bool:
-    """Nothing is new: it is looked at again then, and is no event. False: the claim is over."""
-    held = await still_held(work, claimed)
-    if held:
-        await touched(work, held.dispute, next_check)
-    return held is not None
+async def later(work: Unit, looked_at: Sequence[tuple[Claimed, datetime]], *, by: Viewer) -> int:
+    """Nothing is new of these: each is looked at again at its moment, and is no event. Answers how many claims still held."""
+    return await put_back(work, Dispute, [(one.id, one.token, at) for one, at in looked_at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +71,9 @@ async def accepted(
     work: Unit, claimed: Claimed, provider_dispute: str, next_check: datetime, found: Found, *, by: Viewer
 ) -> bool:
     """The provider has a dispute of its own now, and is asked about it."""
-    held = await still_held(work, claimed)
-    if held is None:
+    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
+    if dispute is None:
         return False
-    dispute = held.dispute
     found.onto(dispute)
     dispute.provider_dispute_id, dispute.mode = provider_dispute[:EXTERNAL_MAX], Mode.AUTOMATIC
     await moved(work, dispute, "accept", next_check=next_check)
@@ -93,24 +83,24 @@ async def accepted(
 @step()
 async def handed_over(work: Unit, claimed: Claimed, provider_dispute: str, found: Found, *, by: Viewer) -> bool:
     """The support desk has it: a human goes on."""
-    held = await still_held(work, claimed)
-    if held is None:
+    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
+    if dispute is None:
         return False
-    found.onto(held.dispute)
-    held.dispute.provider_dispute_id = provider_dispute[:EXTERNAL_MAX]
-    await _to_human(work, held, claimed.next_check(), technical=BY_SUPPORT, message=None)
+    found.onto(dispute)
+    dispute.provider_dispute_id = provider_dispute[:EXTERNAL_MAX]
+    await _to_human(work, dispute, claimed.next_check(), technical=BY_SUPPORT, message=None)
     return True
 
 
 @step()
 async def exists(work: Unit, claimed: Claimed, found: Found, *, by: Viewer) -> bool:
     """The provider has one about this payment and does not say which: a human binds it."""
-    held = await still_held(work, claimed)
-    if held is None:
+    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
+    if dispute is None:
         return False
-    found.onto(held.dispute)
-    held.dispute.mode = Mode.MANUAL
-    await moved(work, held.dispute, "find_existing", next_check=claimed.next_check())
+    found.onto(dispute)
+    dispute.mode = Mode.MANUAL
+    await moved(work, dispute, "find_existing", next_check=claimed.next_check())
     return True
 
 
@@ -119,16 +109,15 @@ async def escalated(
     work: Unit, claimed: Claimed, *, technical: str | None, message: str | None = None, by: Viewer
 ) -> bool:
     """A machine cannot tell: a human does. Its public reason stays as it is."""
-    held = await still_held(work, claimed)
-    if held is not None:
-        await _to_human(work, held, claimed.next_check(), technical=technical, message=message)
-    return held is not None
+    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
+    if dispute is not None:
+        await _to_human(work, dispute, claimed.next_check(), technical=technical, message=message)
+    return dispute is not None
 
 
 async def _to_human(
-    work: Unit, held: Held[Dispute], next_check: datetime, *, technical: str | None, message: str | None
+    work: Unit, dispute: Dispute, next_check: datetime, *, technical: str | None, message: str | None
 ) -> None:
-    dispute = held.dispute
     dispute.mode = Mode.MANUAL
     dispute.technical_error, dispute.provider_message = _cut(technical), _cut(message)
     await moved(work, dispute, "escalate", next_check=next_check, reason=technical or message)
@@ -137,21 +126,21 @@ async def _to_human(
 @step()
 async def expired(work: Unit, claimed: Claimed, *, by: Viewer) -> bool:
     """The deadline has passed and the provider has not decided: a human does, or lets it be asked again."""
-    held = await still_held(work, claimed)
-    if held is not None:
-        held.dispute.mode = Mode.MANUAL
-        await moved(work, held.dispute, "expire", next_check=claimed.next_check())
-    return held is not None
+    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
+    if dispute is not None:
+        dispute.mode = Mode.MANUAL
+        await moved(work, dispute, "expire", next_check=claimed.next_check())
+    return dispute is not None
 
 
 @step()
 async def stepped_back(work: Unit, claimed: Claimed, *, by: Viewer) -> bool:
     """It says to be at the provider, and nobody knows under which id: it is created there once more, under our own."""
-    held = await still_held(work, claimed)
-    if held is not None:
-        held.dispute.mode = Mode.AUTOMATIC
-        await moved(work, held.dispute, "step_back", next_check=claimed.next_check())
-    return held is not None
+    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
+    if dispute is not None:
+        dispute.mode = Mode.AUTOMATIC
+        await moved(work, dispute, "step_back", next_check=claimed.next_check())
+    return dispute is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +219,9 @@ async def fail_held(work: Unit, held: Held[Dispute], technical: str) -> Dispute:
 @step()
 async def declined(work: Unit, claimed: Claimed, code: str, reason: str | None, *, by: Viewer) -> bool:
     """The provider says no: the payer did not pay."""
-    held = await still_held(work, claimed)
-    if held is None:
+    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
+    if dispute is None:
         return False
-    dispute = held.dispute
     dispute.public_reason, dispute.provider_message = code[:EXTERNAL_MAX], _cut(reason)
     dispute.technical_error = dispute.changed_minor = None
     await moved(work, dispute, "fail", reason=dispute.public_reason)
@@ -252,35 +240,37 @@ class PutOff:
 async def put_off(work: Unit, claimed: Claimed, error: str, *, by: Viewer) -> PutOff:
     """It could not be worked on: the error is kept, and it is tried later and later. After `dispute_failures_max` times in a
     row, or behind its deadline, a human gets it: one that no machine works on is shown to need attention, once."""
-    held = await still_held(work, claimed)
-    if held is None:
+    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
+    if dispute is None:
         return PutOff()
-    dispute, failures, limits = held.dispute, claimed.failures + 1, settings()
+    failures, limits = claimed.failures + 1, settings()
     human = failures >= limits.dispute_failures_max or (claimed.overdue and claimed.status is DisputeStatus.CREATED)
     if human and claimed.status in (DisputeStatus.CREATED, DisputeStatus.PENDING):
-        await _to_human(work, held, claimed.next_check(), technical=error, message=None)
+        await _to_human(work, dispute, claimed.next_check(), technical=error, message=None)
         return PutOff(failures, human=True)
-    pause = min(limits.dispute_back_off_seconds * 2 ** min(failures - 1, 16), limits.dispute_back_off_max_seconds)
+    called = failures >= limits.dispute_failures_max and not dispute.needs_attention
+    if called:
+        dispute.needs_attention = True
+        await work.record(dispute, "call_for_attention", failures=failures)
+    later_on = back_off(failures, limits.dispute_back_off_seconds, limits.dispute_back_off_max_seconds)
     await work.touch(
-        dispute, failures=failures, last_error=error[:TEXT_MAX], next_check_at=now() + timedelta(seconds=pause),
+        dispute, failures=failures, last_error=error[:TEXT_MAX], next_check_at=later_on,
         lease_token=None, lease_until=None,
     )  # fmt: skip
-    return PutOff(failures)
+    return PutOff(failures, human=called)
 
 
 @step()
-async def waited_for(work: Unit, claimed: Claimed, *, by: Viewer) -> bool:
-    """Nothing is new of what no machine works on. Where it waits for a human longer than it should, one is called, once. True:
-    so it was."""
-    held = await still_held(work, claimed)
-    if held is None:
+async def called_for(work: Unit, claimed: Claimed, *, by: Viewer) -> bool:
+    """It waits for a human longer than it should: one is called, once. False: the claim is over, or one was."""
+    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
+    if dispute is None:
         return False
-    late = now() - claimed.status_since > timedelta(seconds=settings().dispute_human_seconds)
-    call = late and claimed.status in WAITING_FOR_HUMANS and not held.dispute.needs_attention
+    call = not dispute.needs_attention
     if call:
-        held.dispute.needs_attention = True
-        await work.record(held.dispute, "call_for_attention", since=claimed.status_since)
-    await touched(work, held.dispute, claimed.next_check())
+        dispute.needs_attention = True
+        await work.record(dispute, "call_for_attention", since=claimed.status_since)
+    await touched(work, dispute, claimed.next_check())
     return call
 
 

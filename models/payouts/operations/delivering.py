@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from models.events.requests import Request
@@ -27,7 +26,7 @@ from models.payouts.operations.ending import locked_delivery, locked_payout, mov
 from models.payouts.reads import PayoutRecord
 from models.payouts.tables import ERROR_MAX, Delivery, DeliveryAttempt, Payout
 from models.unit import Unit, operation, step
-from models.work.claims import claim, release, still_ours
+from models.work.claims import back_off, claim, release, still_ours
 from settings import settings
 
 OPEN = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.UNKNOWN})
@@ -180,8 +179,7 @@ async def unsure(work: Unit, claimed: Claimed, reason: str, *, by: Viewer) -> To
     await _close_attempts(work, delivery, AttemptState.UNKNOWN, reason)
     failures, limits = delivery.failures + 1, settings()
     delivery.failures, delivery.last_error = failures, reason[:ERROR_MAX]
-    pause = min(limits.delivery_back_off_seconds * 2 ** min(failures - 1, 16), limits.delivery_back_off_max_seconds)
-    delivery.next_check_at = now() + timedelta(seconds=pause)
+    delivery.next_check_at = back_off(failures, limits.delivery_back_off_seconds, limits.delivery_back_off_max_seconds)
     release(delivery)
     if delivery.status is DeliveryStatus.SENDING:
         await work.move_child(delivery, "lose_delivery", payout, reason=reason[:ERROR_MAX])
