@@ -14,7 +14,7 @@ from models.kernel.money import Money
 from models.kernel.refusals import Refusal
 from sandbox.door import Answer, Asked, door
 from sandbox.given import Given, Nothing, Wrong, get, post
-from sandbox.saying import error, known_by, no, stranger
+from sandbox.saying import error, known_by, no, nonsense, stranger
 from sandbox.world import System, World
 
 FIND = "find"
@@ -134,8 +134,7 @@ class Paying(System):
         try:
             order = self.model.model_validate_json(asked.body)
         except ValidationError as wrong:
-            first = wrong.errors()[0]
-            return no(400, "invalid_request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            return nonsense(wrong)
         if asked.request.headers.get("idempotency-key") != order.id:
             return no(400, "invalid_key", "the Idempotency-Key must be the order's id")
         if known := self.kept.get(order.id):

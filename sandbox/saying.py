@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from sandbox.door import Answer, Asked
 from settings import settings
 
@@ -14,6 +16,12 @@ def error(code: str, message: str) -> dict[str, Any]:
 
 def no(status: int, code: str, message: str) -> Answer:
     return Answer(error(code, message), status)
+
+
+def nonsense(wrong: ValidationError) -> Answer:
+    """What was asked could not be read: the first field that is wrong, and why."""
+    first = wrong.errors()[0]
+    return no(400, "invalid_request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
 
 
 def known_by(setting: str) -> str:

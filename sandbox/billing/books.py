@@ -1,4 +1,4 @@
-"""What billing has: payments of invoices, the terminals that took them, and adjustments."""
+"""What billing has: payments of invoices, and the terminals that took them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from models.kernel.clock import now
+from sandbox.billing.adjusting import CAPTURED, PROCESSED, Adjustment, Adjustments
 from sandbox.given import Given
 
 MADE_UP = "made up"
@@ -24,6 +25,7 @@ class NewPayment(Given):
     amount: int = Field(ge=0)
     currency: str = "RUB"
     status: str = "failed"
+    provider_id: int | None = Field(default=None, ge=1)
     terminal_id: int | None = 1
     provider_trx_id: str | None = MADE_UP
     created_at: datetime | None = None
@@ -75,10 +77,10 @@ class Payment:
             f"trx-{given.invoice_id}-{given.payment_id}" if given.provider_trx_id == MADE_UP else given.provider_trx_id
         )
 
-    def shown(self, providers: dict[int, int]) -> dict[str, Any]:
-        """`providers`: by terminal."""
+    def shown(self, provider: int) -> dict[str, Any]:
+        """`provider`: the terminal's."""
         given = self.given
-        route = {"providerId": providers.get(given.terminal_id or 0, 1), "terminalId": given.terminal_id}
+        route = {"providerId": given.provider_id or provider, "terminalId": given.terminal_id}
         optional = {
             "changedAmount": self.changed,
             "capturedAmount": self.captured,
@@ -98,6 +100,7 @@ class Payment:
 
 
 @dataclass(slots=True)
+<<<<<<< HEAD
 class Adjustment:
     id: str
     key: str
@@ -122,20 +125,26 @@ class Adjustment:
 
 
 @dataclass(slots=True)
+=======
+>>>>>>> box
 class Books:
-    payments: dict[tuple[str, str], Payment] = field(default_factory=dict)
+    invoices: dict[str, dict[str, Payment]] = field(default_factory=dict)
+    """Their payments, by id."""
     terminals: dict[int, NewTerminal] = field(default_factory=dict)
-    adjustments: dict[str, Adjustment] = field(default_factory=dict)
-    """By their keys."""
-    hold: bool = False
+    adjustments: Adjustments = field(default_factory=Adjustments)
 
-    def of(self, payment: tuple[str, str]) -> list[Adjustment]:
-        return [one for one in self.adjustments.values() if one.payment == payment]
+    def put(self, payment: Payment) -> None:
+        invoice, id = payment.key
+        self.invoices.setdefault(invoice, {})[id] = payment
+
+    def payments(self, invoice: str) -> dict[str, Payment]:
+        return self.invoices.get(invoice, {})
 
     def take_effect(self, adjustment: Adjustment) -> None:
-        payment = self.payments[adjustment.payment]
-        adjustment.status, adjustment.made = "processed", adjustment.made + 1
-        if adjustment.kind == "captured":
-            payment.status = "captured"
+        invoice, id = adjustment.payment
+        payment = self.invoices[invoice][id]
+        adjustment.status, adjustment.made = PROCESSED, adjustment.made + 1
+        if adjustment.order.kind == CAPTURED:
+            payment.status = CAPTURED
         else:
-            payment.changed = adjustment.amount
+            payment.changed = adjustment.order.amount

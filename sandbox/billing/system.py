@@ -7,13 +7,14 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 from starlette.routing import Route
 
-from sandbox.billing.books import Adjustment, Books, Change, NewPayment, NewTerminal, Payment
+from sandbox.billing.adjusting import PENDING, Adjustment, Ordered
+from sandbox.billing.books import Books, Change, NewPayment, NewTerminal, Payment
 from sandbox.door import Answer, Asked, door
 from sandbox.given import Given, Nothing, Wrong, get, post
-from sandbox.saying import error, known_by, no, stranger
+from sandbox.saying import error, known_by, no, nonsense, stranger
 from sandbox.world import System, World
 
 KNOWN_BY = "billing_token"
@@ -22,7 +23,6 @@ AT_FIRST: Mapping[int, tuple[str, Mapping[str, str]]] = MappingProxyType(
     {1: ("quickpay", HAS_API), 2: ("moodypay", HAS_API), 3: ("nodoorpay", MappingProxyType({}))}
 )
 """By terminal: whose adapter it is, and its options."""
-ADJUSTABLE = frozenset({"failed", "cancelled"})
 EVENTS_MAX = 100
 
 
@@ -33,6 +33,17 @@ class Adjusting(Given):
 class Settle(Given):
     ids: tuple[str, ...] = ()
     everything: bool = Field(default=False, alias="all")
+
+    @model_validator(mode="after")
+    def _is_some_or_all(self) -> Settle:
+        if bool(self.ids) == self.everything:
+            raise ValueError("give ids, or all: true")
+        return self
+
+
+class Page(Given):
+    after: int = Field(default=0, ge=0)
+    limit: int = Field(default=EVENTS_MAX, ge=1)
 
 
 class Billing(System):
@@ -92,28 +103,32 @@ class Billing(System):
             "shopId": given.shop_id,
             "shopName": given.shop_name,
         }
-        providers = {id: terminal.provider_id for id, terminal in self.books.terminals.items()} | {1: 1, 2: 2, 3: 3}
-        return {"invoice": invoice, "payment": payment.shown(providers)}
+        return {"invoice": invoice, "payment": payment.shown(self._provider(given.terminal_id or 1))}
+
+    def _provider(self, terminal: int) -> int:
+        """The first one where nobody knows the terminal."""
+        if found := self.books.terminals.get(terminal):
+            return found.provider_id
+        return terminal if terminal in AT_FIRST else 1
 
     def _found(self, asked: Asked) -> Payment | Answer:
-        key = (asked.fields["invoiceId"], asked.fields["paymentId"])
-        if found := self.books.payments.get(key):
+        payments = self.books.payments(asked.fields["invoiceId"])
+        if found := payments.get(asked.fields["paymentId"]):
             return found
-        known = any(invoice == key[0] for invoice, _ in self.books.payments)
-        code = "payment_not_found" if known else "invoice_not_found"
-        return no(404, code, "there is none")
+        return no(404, "payment_not_found" if payments else "invoice_not_found", "there is none")
 
     def _events(self, asked: Asked) -> Answer:
         """A score for each that the payments of the invoice were given, and others in between."""
+        try:
+            page = Page.model_validate(dict(asked.request.query_params))
+        except ValidationError as wrong:
+            return nonsense(wrong)
         events: list[dict[str, Any]] = []
-        for (invoice, payment), kept in self.books.payments.items():
-            if invoice != asked.fields["invoiceId"]:
-                continue
-            events.append({"type": "payment_started", "paymentId": payment})
-            events += [{"type": "risk_score", "paymentId": payment, "riskScore": one} for one in kept.given.risk_scores]
-        after, limit = int(asked.fields.get("after", 0)), min(int(asked.fields.get("limit", EVENTS_MAX)), EVENTS_MAX)
+        for id, payment in self.books.payments(asked.fields["invoiceId"]).items():
+            events.append({"type": "payment_started", "paymentId": id})
+            events += [{"type": "risk_score", "paymentId": id, "riskScore": one} for one in payment.given.risk_scores]
         numbered = [{"id": number, **event} for number, event in enumerate(events, start=1)]
-        return Answer({"events": numbered[after : after + limit]})
+        return Answer({"events": numbered[page.after : page.after + min(page.limit, EVENTS_MAX)]})
 
     def _terminal(self, asked: Asked) -> Answer:
         id = asked.fields["id"]
@@ -129,43 +144,50 @@ class Billing(System):
         found = self._found(asked)
         if isinstance(found, Answer):
             return found
-        return Answer({"adjustments": [one.shown() for one in self.books.of(found.key)]})
+        return Answer({"adjustments": [one.shown() for one in self.books.adjustments.of(found.key)]})
 
     def _adjust(self, asked: Asked) -> Answer:
-        payment, fields = self._found(asked), asked.fields
+        payment, key = self._found(asked), asked.request.headers.get("idempotency-key", "")
         if isinstance(payment, Answer):
             return payment
-        key = asked.request.headers.get("idempotency-key", "")
-        if not key or fields.get("kind") not in {"cash_flow", "captured"} or not fields.get("reason"):
-            return no(400, "invalid_request", "an Idempotency-Key, a kind and a reason are needed")
-        wanted = Adjustment(
-            f"adj-{uuid4().hex}", key, payment.key, fields["kind"], fields["reason"], fields.get("targetReason"),
-            fields.get("amount"), fields.get("currency"),
-        )  # fmt: skip
-        if known := self.books.adjustments.get(key):
+        if not key:
+            return no(400, "invalid_request", "an Idempotency-Key is needed")
+        try:
+            order = Ordered.model_validate_json(asked.body)
+        except ValidationError as wrong:
+            return nonsense(wrong)
+        if known := self.books.adjustments.by_key.get(key):
             known.asked += 1
-            return Answer(known.shown()) if known.same(wanted) else no(409, "conflict", "another one has this key")
-        if any(one.status == "pending" for one in self.books.of(payment.key)):
+            same = known.same(payment.key, order)
+            return Answer(known.shown()) if same else no(409, "conflict", "another one has this key")
+        return self._ordered(payment, key, order)
+
+    def _ordered(self, payment: Payment, key: str, order: Ordered) -> Answer:
+        """For the first time; what is refused is not kept."""
+        adjustments = self.books.adjustments
+        if any(one.status == PENDING for one in adjustments.of(payment.key)):
             return no(422, "adjustment_pending", "another one of the payment is worked on")
-        if payment.status not in ADJUSTABLE:
-            return no(422, "invalid_payment_status", f"the payment is {payment.status}")
-        self.books.adjustments[key] = wanted
-        if not self.books.hold:
-            self.books.take_effect(wanted)
-        return Answer(wanted.shown(), 201, effect=True)
+        if code := order.refused(payment.status):
+            return no(422, code, f"the payment is {payment.status}")
+        made = Adjustment(f"adj-{uuid4().hex}", key, payment.key, order)
+        adjustments.add(made)
+        if not adjustments.hold:
+            self.books.take_effect(made)
+        return Answer(made.shown(), 201, effect=True)
 
     # what it is told
 
     async def _put(self, given: NewPayment) -> dict[str, Any]:
         payment = Payment.of(given)
-        self.books.payments[payment.key] = payment
+        self.books.put(payment)
         return self._told(payment)
 
     async def _payments(self, _given: Nothing) -> dict[str, Any]:
-        return {"payments": [self._told(payment) for payment in self.books.payments.values()]}
+        invoices = self.books.invoices.values()
+        return {"payments": [self._told(payment) for payments in invoices for payment in payments.values()]}
 
     async def _change(self, given: Change) -> dict[str, Any]:
-        payment = self.books.payments.get((given.invoice_id, given.payment_id))
+        payment = self.books.payments(given.invoice_id).get(given.payment_id)
         if payment is None:
             raise Wrong("paymentId", "there is no such payment")
         payment.status = given.status
@@ -178,22 +200,17 @@ class Billing(System):
         return given.model_dump(by_alias=True)
 
     async def _adjusting(self, given: Adjusting) -> dict[str, Any]:
-        self.books.hold = given.hold
+        self.books.adjustments.hold = given.hold
         return {"hold": given.hold}
 
     async def _adjustments(self, _given: Nothing) -> dict[str, Any]:
-        return {
-            "adjustments": [
-                {**one.shown(), "key": one.key, "amount": one.amount, "asked": one.asked, "made": one.made}
-                for one in self.books.adjustments.values()
-            ]
-        }
+        return {"adjustments": [one.told() for one in self.books.adjustments.by_key.values()]}
 
     async def _settle(self, given: Settle) -> dict[str, Any]:
-        waiting = {one.id: one for one in self.books.adjustments.values() if one.status == "pending"}
+        waiting = self.books.adjustments.pending()
         if unknown := [id for id in given.ids if id not in waiting]:
             raise Wrong("ids", f"none that is pending has the id {unknown[0]}")
-        settled = list(waiting) if given.everything else list(given.ids)
+        settled = list(dict.fromkeys(given.ids)) or list(waiting)
         for id in settled:
             self.books.take_effect(waiting[id])
         return {"settled": settled}

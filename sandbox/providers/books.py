@@ -106,10 +106,18 @@ class Books:
     mood: Mood
     disputes: dict[str, Dispute] = field(default_factory=dict)
     """By our ids."""
+    known: dict[str, Dispute] = field(default_factory=dict)
+    """By its own."""
     later: dict[str, int] = field(default_factory=dict)
     """How often one was told to come again."""
     said: dict[str, tuple[bool, int | None]] = field(default_factory=dict)
     """By the provider's id of a payment: whether it succeeded, and with which amount."""
+    _of: dict[str, list[Dispute]] = field(default_factory=dict)
 
-    def known(self, id: str) -> Dispute | None:
-        return next((one for one in self.disputes.values() if one.id == id), None)
+    def open(self, dispute: Dispute) -> None:
+        self.disputes[dispute.order.dispute_id] = self.known[dispute.id] = dispute
+        self._of.setdefault(dispute.order.transaction.provider_trx_id, []).append(dispute)
+
+    def of(self, trx: str) -> list[Dispute]:
+        """Of the payment with that id of the provider's."""
+        return self._of.get(trx, [])

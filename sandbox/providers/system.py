@@ -25,7 +25,7 @@ from sandbox.providers.books import (
     Say,
 )
 from sandbox.providers.telling import Tell, told
-from sandbox.saying import error, known_by, no, stranger
+from sandbox.saying import error, known_by, no, nonsense, stranger
 from sandbox.world import System, World
 
 KNOWN_BY = "providers_token"
@@ -79,8 +79,7 @@ class Provider(System):
             try:
                 given = model.model_validate_json(asked.body)
             except ValidationError as wrong:
-                first = wrong.errors()[0]
-                return no(400, "invalid_request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+                return nonsense(wrong)
             return handler(given)
 
         return read
@@ -94,7 +93,8 @@ class Provider(System):
             return _success(known)
         if answer := self._not_opened(order, trx):
             return answer
-        opened = self.books.disputes[order.dispute_id] = Dispute(order, f"{self.name}-{uuid4().hex}")
+        opened = Dispute(order, f"{self.name}-{uuid4().hex}")
+        self.books.open(opened)
         return replace(_success(opened), effect=True)
 
     def _not_opened(self, order: Opened, trx: str) -> Answer | None:
@@ -114,7 +114,7 @@ class Provider(System):
         return None
 
     def _check(self, asked: Checked) -> Answer:
-        dispute = self.books.known(asked.provider_dispute_id)
+        dispute = self.books.known.get(asked.provider_dispute_id)
         if dispute is None:
             return no(404, "dispute_not_found", "there is none")
         dispute.checked += 1
@@ -146,8 +146,9 @@ class Provider(System):
             return Answer({"success": success, **_changed(amount, asked.currency)})
         if "paid" in trx:
             return Answer({"success": True})
-        found = [one for one in self.books.disputes.values() if one.order.transaction.provider_trx_id == trx]
-        upheld = next((one for one in found if one.outcome == "success" and "contradicts" not in trx), None)
+        upheld = next(
+            (one for one in self.books.of(trx) if one.outcome == "success" and "contradicts" not in trx), None
+        )
         if upheld is None:
             return Answer({"success": False})
         return Answer({"success": True, **_changed(upheld.changed, asked.currency)})
@@ -164,7 +165,7 @@ class Provider(System):
         ).model_dump(by_alias=True)
 
     async def _decide(self, given: Decide) -> dict[str, Any]:
-        dispute = self.books.disputes.get(given.dispute_id) or self.books.known(given.provider_dispute_id)
+        dispute = self.books.disputes.get(given.dispute_id) or self.books.known.get(given.provider_dispute_id)
         if dispute is None:
             raise Wrong("disputeId", "there is no such dispute")
         dispute.outcome, dispute.decided = given.outcome, True

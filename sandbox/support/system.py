@@ -56,15 +56,18 @@ class Support(System):
         if known := stranger(asked, self.token):
             return known
         id = asked.fields.get("disputeId")
-        if not isinstance(id, str):
-            return no(400, "invalid_request", "disputeId")
+        if not _is_object(asked) or not isinstance(id, str):
+            return no(400, "invalid_request", "a disputeId is needed")
         new = self._keep(self.disputes, id, asked)
         return Answer({"result": "success", "providerDisputeId": f"desk-{id}"}, effect=new)
 
     def _tell(self, asked: Asked) -> Answer:
         if known := stranger(asked, self.token):
             return known
-        return Answer({}, effect=self._keep(self.messages, asked.request.headers.get("idempotency-key", ""), asked))
+        key = asked.request.headers.get("idempotency-key", "")
+        if not key or not _is_object(asked):
+            return no(400, "invalid_request", "an Idempotency-Key and an object are needed")
+        return Answer({}, effect=self._keep(self.messages, key, asked))
 
     @staticmethod
     def _keep(kept: dict[str, Kept], key: str, asked: Asked) -> bool:
@@ -80,3 +83,7 @@ class Support(System):
 
     async def _messages(self, _given: Nothing) -> dict[str, Any]:
         return {"messages": [{**kept.body, "key": key, "asked": kept.asked} for key, kept in self.messages.items()]}
+
+
+def _is_object(asked: Asked) -> bool:
+    return asked.readable and bool(asked.body.strip())

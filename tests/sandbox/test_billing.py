@@ -88,6 +88,23 @@ async def test_events_come_by_pages_and_hold_the_scores(box):
     assert [(one["id"], one.get("riskScore")) for one in rest] == [(4, None), (5, "fatal")]
 
 
+async def test_nonsense_about_events_and_an_invoice_of_nobodys(box):
+    assert await billed(box, "invoices/none/events") == {"events": []}
+    for wrong in ({"after": "x"}, {"after": -1}, {"limit": 0}):
+        assert (await billed(box, "invoices/inv/events", 400, **wrong))["error"]["code"] == "invalid_request"
+
+
+async def test_a_route_names_the_provider_of_its_terminal_or_the_one_that_is_said(box):
+    async def route(**given):
+        return (await put(box, **given))["payment"]["route"]
+
+    assert await route(terminalId=2) == {"providerId": 2, "terminalId": 2}
+    assert await route(terminalId=9) == {"providerId": 1, "terminalId": 9}
+    assert await route(terminalId=2, providerId=8) == {"providerId": 8, "terminalId": 2}
+    await box.tell("billing/terminals", id=2, providerId=5, url="http://elsewhere")
+    assert await route(terminalId=2) == {"providerId": 5, "terminalId": 2}
+
+
 async def test_terminals_of_the_start_and_others(box):
     found = [await billed(box, f"terminals/{id}") for id in (1, 2, 3)]
     assert [one["url"] for one in found] == [f"{box.url}/{name}" for name in ("quickpay", "moodypay", "nodoorpay")]
@@ -138,14 +155,52 @@ async def test_what_cannot_be_adjusted_is_refused_and_not_kept(box):
     await put(box)
     await adjusted(box, "k", kind="captured", reason="r")
     assert (await billed(box, PAYMENT))["payment"]["status"] == "captured"
-    assert (await adjusted(box, "k2", 422, kind="captured", reason="r2"))["error"]["code"] == "invalid_payment_status"
+    again = await adjusted(box, "k2", 422, kind="captured", reason="r2")
+    assert again["error"]["code"] == "invalid_payment_target_status"
     for key, body in (
         ("", {"kind": "captured", "reason": "r"}),
         ("k", {"kind": "x", "reason": "r"}),
         ("k", {"kind": "captured"}),
+        ("k", {"kind": "captured", "reason": "r", "amount": 1, "currency": "RUB"}),
+        ("k", {"kind": "cash_flow", "reason": "r"}),
+        ("k", {"kind": "cash_flow", "reason": "r", "amount": "1", "currency": "RUB"}),
+        ("k", {"kind": "cash_flow", "reason": "r", "amount": 1, "currency": "RUB", "targetReason": "r"}),
+        ("k", {"kind": "cash_flow", "reason": "r", "amount": 1}),
     ):
         assert (await adjusted(box, key, 400, **body))["error"]["code"] == "invalid_request"
     assert len(await made(box)) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "cash_flow", "captured"),
+    [
+        ("failed", None, None),
+        ("cancelled", None, None),
+        ("captured", None, "invalid_payment_target_status"),
+        ("pending", "invalid_payment_status", "invalid_payment_status"),
+        ("refunded", "invalid_payment_status", "invalid_payment_status"),
+    ],
+)
+async def test_which_payments_can_be_adjusted_how(box, status, cash_flow, captured):
+    await put(box, status=status)
+    sums = {"kind": "cash_flow", "amount": 5, "currency": "RUB"}
+    for key, body, code in (("1", sums, cash_flow), ("2", {"kind": "captured"}, captured)):
+        answer = await adjusted(box, key, 422 if code else 201, reason="r", **body)
+        assert answer.get("error", {}).get("code") == code
+    told = (await billed(box, PAYMENT))["payment"]
+    assert told["status"] == (status if captured else "captured")
+    assert told.get("changedAmount") == (None if cash_flow else 5)
+
+
+async def test_what_is_settled_twice_is_made_once(box):
+    await put(box)
+    await box.tell("billing/adjusting", hold=True)
+    id = (await adjusted(box, "k", kind="captured", reason="r"))["id"]
+    assert await box.tell("billing/settle", ids=[id, id]) == {"settled": [id]}
+    assert (await box.tell("billing/settle", 400, ids=[id]))["field"] == "ids"
+    assert await made(box) == [("k", "processed", 1, 1)]
+    (one,) = (await box.ask("billing/adjustments"))["adjustments"]
+    assert (one["invoiceId"], one["paymentId"], one["kind"], one["reason"]) == ("inv", "pay", "captured", "r")
 
 
 async def test_while_one_is_pending_no_other_is_made(box):

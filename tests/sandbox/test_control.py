@@ -48,6 +48,8 @@ _, ADDRESS = somebody()
         ("wallets/settle", {"all": True, "outcome": "executed"}, "outcome", "succeeded or failed"),
         ("wallets/settle", {"all": True, "outcome": "succeeded", "code": "x"}, "code", "why one is failed"),
         ("wallets/settle", {"all": True, "outcome": "failed", "code": "No!"}, "code", "match pattern"),
+        ("billing/settle", {}, "", "give ids, or all"),
+        ("billing/settle", {"ids": ["x"], "all": True}, "", "give ids, or all"),
         ("transfers/settle", {"ids": ["none"], "outcome": "executed"}, "ids", "none that is accepted has the id none"),
     ],
 )

@@ -13,6 +13,7 @@ from gateways.receipts import Refused, Unsure
 from gateways.receivers import HttpReceivers, secret_of
 from gateways.support import HttpSupport
 from models.kernel.money import Money
+from tests.sandbox.disputing import known_by
 
 ORDER = DisputeOrder("d-1", Transaction("inv", "pay", "trx-1", {"key": "hush"}), Money(100, "RUB"), "he paid", ())
 MISBEHAVIOUR = ["error", "rate_limit", "timeout", "lost_answer", "slow", "malformed"]
@@ -80,6 +81,22 @@ async def test_a_scripted_no_strangers_nonsense_and_a_reset(box, desk, knobs):
     assert await handed(box) == []
     await desk_with_token(box, ours)
     await box.tell("reset", system="support")
+    assert (await handed(box), (await box.ask("support/messages"))["messages"]) == ([], [])
+
+
+async def test_the_desk_needs_something_to_keep_and_a_key_of_it(box):
+    ours = known_by("support")
+    keyed = ours | {"Idempotency-Key": "k"}
+    for path, body, headers in (
+        ("messages", b"{}", ours),
+        ("messages", b"", keyed),
+        ("messages", b"[]", keyed),
+        ("messages", b"not json", keyed),
+        ("disputes?disputeId=d-1", b"", keyed),
+        ("disputes", b"[]", keyed),
+    ):
+        answer = await box.client.post(f"/support/{path}", content=body, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request"), (path, body)
     assert (await handed(box), (await box.ask("support/messages"))["messages"]) == ([], [])
 
 
