@@ -100,33 +100,6 @@ class Payment:
 
 
 @dataclass(slots=True)
-<<<<<<< HEAD
-class Adjustment:
-    id: str
-    key: str
-    payment: tuple[str, str]
-    kind: str
-    reason: str
-    target_reason: str | None
-    amount: int | None
-    currency: str | None
-    status: str = "pending"
-    asked: int = 1
-    made: int = 0
-
-    def same(self, other: Adjustment) -> bool:
-        mine = (self.payment, self.kind, self.reason, self.target_reason, self.amount, self.currency)
-        return mine == (other.payment, other.kind, other.reason, other.target_reason, other.amount, other.currency)
-
-    def shown(self) -> dict[str, Any]:
-        optional = {"targetReason": self.target_reason, "amount": self.amount, "currency": self.currency}
-        told = {"id": self.id, "kind": self.kind, "reason": self.reason, "status": self.status}
-        return {**told, **{name: value for name, value in optional.items() if value is not None}}
-
-
-@dataclass(slots=True)
-=======
->>>>>>> box
 class Books:
     invoices: dict[str, dict[str, Payment]] = field(default_factory=dict)
     """Their payments, by id."""
