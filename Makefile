@@ -19,7 +19,7 @@ help: ## Show what there is to do
 install: .venv/installed ## Make .venv with everything in it
 
 up: install ## Run everything on this machine; Ctrl-C ends all of it
-	@SALDO_ENV=development exec $(BIN)/saldo up
+	@SALDO_ENV=development SALDO_WEBHOOKS_ANYWHERE=true exec $(BIN)/saldo up
 
 demo: install ## Play a deal against what `make up` runs, with every event as it arrives
 	@SALDO_ENV=development $(BIN)/saldo demo

@@ -12,13 +12,13 @@ import uvloop
 
 os.environ["SALDO_ENV"] = "development"
 
-from benches import adjust, deals, feed, ledger, page, payments, payouts, person, process, report
+from benches import adjust, deals, disputes, feed, ledger, page, payments, payouts, person, process, report
 from benches.measure import FULL, QUICK, Group
 from benches.world import World, world
 
 GROUPS: dict[str, Any] = {
     module.__name__.rpartition(".")[2]: module
-    for module in (ledger, process, adjust, person, page, deals, payments, payouts, feed)
+    for module in (ledger, process, adjust, person, page, deals, payments, payouts, disputes, feed)
 }
 
 

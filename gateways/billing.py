@@ -213,11 +213,22 @@ def _adjustments(answer: Answer) -> list[BilledAdjustment]:
     no(answer, INVOICE_NOT_FOUND, PAYMENT_NOT_FOUND)
     return [
         BilledAdjustment(
-            one.name("id", CODE_MAX), AdjustmentKind(one.text("kind")), one.text("reason"), one.text("targetReason", "")
+            one.name("id", CODE_MAX),
+            AdjustmentKind(one.text("kind")),
+            one.text("reason"),
+            one.text("targetReason", ""),
+            _amount(one),
+            one.text("status", "processed") == "pending",
         )
         for one in answer.parts("adjustments", optional=False)
         if one.text("kind") in tuple(AdjustmentKind)
     ]
+
+
+def _amount(answer: Answer) -> Money | None:
+    """Of an adjustment that has one."""
+    currency = answer.text("currency", "")
+    return money_of(answer, "amount", currency) if currency in EXPONENTS else None
 
 
 def _made(answer: Answer, *, order: AdjustmentOrder) -> str:

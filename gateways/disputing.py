@@ -21,6 +21,7 @@ INVOICE_NOT_FOUND, PAYMENT_NOT_FOUND, TERMINAL_NOT_FOUND = (
 )
 ADJUSTMENT_PENDING = "adjustment_pending"
 """Billing works on another adjustment of the payment: later."""
+UNEXPECTED = "unexpected"
 INVALID_STATUS, INVALID_TARGET_STATUS = "invalid_payment_status", "invalid_payment_target_status"
 
 # billing
@@ -71,6 +72,9 @@ class BilledAdjustment:
     kind: AdjustmentKind
     reason: str
     target_reason: str = ""
+    amount: Money | None = None
+    pending: bool = False
+    """Whether billing still works on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +198,16 @@ Decided: TypeAlias = StillPending | Upheld | Declined
 
 
 class Unexpected(Unsure):
-    """It answered that something went wrong inside; `reason` are its own words."""
+    """It answered that something went wrong inside; `reason` are its own words, which are kept with the dispute alone: they may be
+    about a payer, so they are in no log."""
+
+    def __init__(self, system: str, operation: str, reason: str) -> None:
+        super().__init__(system, operation, UNEXPECTED)
+        self.reason = reason
 
     @property
     def logged(self) -> str:
-        """Its words may be about a payer: they stay with the dispute."""
-        return "unexpected"
+        return UNEXPECTED
 
 
 class Providers(Protocol):
@@ -220,6 +228,22 @@ class Providers(Protocol):
     async def missing(self, url: str) -> bool:
         """Whether a plain GET there answers 404: the adapter has no such door."""
         ...
+
+
+async def no_such_door(providers: Providers, url: str, error: Unsure) -> bool:
+    """Whether an adapter failed because it has no such door at all: it is asked plainly."""
+    odd = isinstance(error, Unexpected) or error.reason == "status 404"
+    return odd and await providers.missing(url)
+
+
+async def confirmed(providers: Providers, url: str, transaction: Transaction, currency: str) -> PaymentChecked:
+    """Whether the payment itself succeeded at its provider; one that has no such door does not say so."""
+    try:
+        return await providers.check_payment(url, transaction, currency)
+    except Unsure as error:
+        if not await no_such_door(providers, url, error):
+            raise
+    return PaymentChecked(success=False)
 
 
 # the support desk
@@ -262,6 +286,10 @@ class Receivers(Protocol):
 # files
 
 
+OURS = "disputes"
+"""Where attachments are in the storage: what else there is, is no business of ours."""
+
+
 class Storage(Protocol):
     """Where attachments are kept, by keys that we make up."""
 
@@ -282,5 +310,5 @@ class Storage(Protocol):
         ...
 
     async def older(self, seconds: int, limit: int, after: str | None = None) -> Sequence[str]:
-        """Keys, in order, from behind `after` on, of what was put longer ago than that. Raises `Unsure`."""
+        """Keys of ours, in order, from behind `after` on, of what was put longer ago than that. Raises `Unsure`."""
         ...

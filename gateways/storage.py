@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import obstore
 import structlog
@@ -20,7 +20,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, S3Store
 
 from gateways.addresses import Addresses
-from gateways.disputing import Storage
+from gateways.disputing import OURS, Storage
 from gateways.receipts import Unsure
 from models.kernel.files import detected
 from models.kernel.metrics import OUTSIDE
@@ -76,6 +76,9 @@ class ObjectStorage(Storage):
     def _store(self) -> S3Store | LocalStore:
         raise NotImplementedError
 
+    _in_order: ClassVar[bool]
+    """Whether it lists by key."""
+
     def _told(self, mime_type: str) -> Attributes | None:
         """What is kept beside the bytes."""
         raise NotImplementedError
@@ -110,11 +113,13 @@ class ObjectStorage(Storage):
         return True
 
     async def _older(self, before: datetime, limit: int, after: str | None) -> list[str]:
-        """A folder is listed as its files happen to lie, and so to its end."""
+        """Of our own alone. A bucket lists in order, and no further than is wanted; a folder as its files happen to lie."""
         found: list[str] = []
-        async for page in obstore.list(self._store, offset=after, chunk_size=_PAGE):
-            found = sorted([*found, *(one["path"] for one in page if one["last_modified"] < before)])[:limit]
-        return found
+        async for page in obstore.list(self._store, prefix=OURS, offset=after, chunk_size=_PAGE):
+            found += [one["path"] for one in page if one["last_modified"] < before]
+            if self._in_order and len(found) >= limit:
+                break
+        return sorted(found)[:limit]
 
     async def _each(
         self, operation: str, keys: Sequence[str], ask: Callable[[str], Coroutine[object, object, T]]
@@ -150,6 +155,8 @@ class ObjectStorage(Storage):
 class BucketStorage(ObjectStorage):
     """Files are fetched from the bucket itself, by addresses that it is asked to sign for."""
 
+    _in_order = True
+
     def __init__(self, bucket: S3Store) -> None:
         self._bucket = bucket
 
@@ -182,6 +189,8 @@ class Opened:
 
 class FolderStorage(ObjectStorage):
     """The folder is made when it is first needed, for this user alone. It keeps no types: the bytes tell them again."""
+
+    _in_order = False
 
     def __init__(self, folder: Path, addresses: Addresses) -> None:
         self._folder, self._addresses = folder, addresses

@@ -15,18 +15,21 @@ from gateways.disputing import (
     BilledAdjustment,
     BilledPayment,
     Transaction,
+    confirmed,
 )
 from gateways.receipts import Refused
-from jobs.disputes import GONE
-from jobs.disputing import billing, drain, providers, words
+from jobs.disputing import GONE, NeverConcluded, billing, drain, never_concluded, providers, words
 from jobs.running import Tools, tell
 from models.disputes import operations as disputes
 from models.disputes import postings
 from models.disputes.lifecycle import Route
-from models.disputes.operations import ClaimedCallback, ClaimedJob
+from models.disputes.operations import Begun, ClaimedCallback, ClaimedJob
 from models.disputes.postings import Order, Standing
 from models.kernel.clock import now
+from models.kernel.money import Money
 from models.work.operations import Report
+
+OTHER_AMOUNT = "billing was told another amount of this payment before"
 
 # adjustments
 
@@ -41,6 +44,7 @@ async def process_adjustments(tools: Tools) -> Report:
 
 
 async def _adjust(tools: Tools, job: ClaimedJob) -> None:
+    never_concluded(tools, job.attempts)
     try:
         paid = await billing(tools).payment(job.invoice, job.payment)
         match postings.standing(paid.status):
@@ -60,26 +64,34 @@ async def _adjust(tools: Tools, job: ClaimedJob) -> None:
 
 
 async def _order_next(tools: Tools, job: ClaimedJob) -> None:
-    made = _ours(job, await billing(tools).adjustments(job.invoice, job.payment))
+    listed = await billing(tools).adjustments(job.invoice, job.payment)
+    made = _ours(job, listed)
+    if postings.contradicted(job.changed, made):
+        await disputes.job_contradicted(job, OTHER_AMOUNT, by=tools.by)
+        return
     order = postings.next_order(job.amount, job.changed, made)
     if order is None:
         await disputes.job_done(job, job.changed, by=tools.by)
-    elif await disputes.begin_order(job, order, by=tools.by):
-        await _ordered(tools, job, order)
+    elif any(one.pending for one in listed):
+        await _later(tools, job)
+    elif begun := await disputes.begin_order(job, order, by=tools.by):
+        await _ordered(tools, job, begun)
 
 
-def _ours(job: ClaimedJob, made: Sequence[BilledAdjustment]) -> set[Order]:
-    """What billing has of this very job: found by its reason, in whatever state. One that captures bears it on its target too."""
+def _ours(job: ClaimedJob, listed: Sequence[BilledAdjustment]) -> dict[Order, Money | None]:
+    """What billing has of this very job, with its amounts: found by its reason, in whatever state. One that captures
+    bears it on its target too."""
     reason = postings.reason(job.adjustment_id).casefold()
     return {
-        Order(one.kind.value)
-        for one in made
+        Order(one.kind.value): one.amount
+        for one in listed
         if one.reason.casefold() == reason
         and (one.kind is AdjustmentKind.CASH_FLOW or one.target_reason.casefold() == reason)
     }
 
 
-async def _ordered(tools: Tools, job: ClaimedJob, order: Order) -> None:
+async def _ordered(tools: Tools, job: ClaimedJob, begun: Begun) -> None:
+    order = begun.order
     try:
         await billing(tools).adjust(
             AdjustmentOrder(
@@ -92,7 +104,7 @@ async def _ordered(tools: Tools, job: ClaimedJob, order: Order) -> None:
             )
         )
     except Refused as no:
-        await _not_ordered(tools, job, order, no)
+        await _not_ordered(tools, job, begun, no)
         return
     if order is Order.CASH_FLOW:
         await disputes.ordered(job, by=tools.by)
@@ -100,9 +112,10 @@ async def _ordered(tools: Tools, job: ClaimedJob, order: Order) -> None:
         await disputes.job_done(job, job.changed, by=tools.by)
 
 
-async def _not_ordered(tools: Tools, job: ClaimedJob, order: Order, no: Refused) -> None:
+async def _not_ordered(tools: Tools, job: ClaimedJob, begun: Begun, no: Refused) -> None:
+    """That billing works on another one is a no to what was never said before; what was said before may be that very one."""
     if no.code == ADJUSTMENT_PENDING:
-        await _later(tools, job, unsent=order)
+        await _later(tools, job, unsent=begun.order if begun.first else None)
     elif no.code in (INVALID_STATUS, INVALID_TARGET_STATUS):
         await disputes.job_failed(job, disputes.RESTRICTED, by=tools.by)
     else:
@@ -116,7 +129,9 @@ async def _later(tools: Tools, job: ClaimedJob, *, unsent: Order | None = None) 
 
 
 async def _job_put_off(tools: Tools, job: ClaimedJob, error: Exception) -> None:
-    failures, gave_up = await disputes.job_put_off(job, words(error), by=tools.by)
+    failures, gave_up = await disputes.job_put_off(
+        job, words(error), begun=not isinstance(error, NeverConcluded), by=tools.by
+    )
     if failures == 1 or gave_up:
         tell(error, subject=f"adjustment:{job.id}", step="ADJUST", attempt=failures, attention=gave_up)
 
@@ -157,10 +172,10 @@ async def _check_at_provider(tools: Tools, told: ClaimedCallback, paid: BilledPa
     route = Route.of(terminal.url, terminal.options, tools.settings.dispute_polling_minutes)
     due = told.created_at + route.callback_delay
     if now() < due:
-        await disputes.callback_later(told, due, delayed=True, by=tools.by)
+        await disputes.callback_delayed(told, due, by=tools.by)
         return
     transaction = Transaction(told.invoice, told.payment, paid.provider_trx, terminal.options, paid.trx_info)
-    checked = await providers(tools).check_payment(route.payments_url, transaction, paid.cost.currency)
+    checked = await confirmed(providers(tools), route.payments_url, transaction, paid.cost.currency)
     if checked.success:
         await disputes.callback_confirmed(told, paid.cost, checked.changed, by=tools.by)
     else:

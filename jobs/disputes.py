@@ -7,14 +7,13 @@ more opens nothing more.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from gateways.disputing import (
-    INVOICE_NOT_FOUND,
-    PAYMENT_NOT_FOUND,
     Accepted,
     AlreadyExists,
     BilledPayment,
@@ -29,9 +28,22 @@ from gateways.disputing import (
     Transaction,
     Unexpected,
     Upheld,
+    confirmed,
+    no_such_door,
 )
 from gateways.receipts import Refused, Unsure
-from jobs.disputing import Gathered, asked_payment, billing, drain, no_such_door, providers, storage, support, words
+from jobs.disputing import (
+    GONE,
+    Gathered,
+    NeverConcluded,
+    billing,
+    drain,
+    never_concluded,
+    providers,
+    storage,
+    support,
+    words,
+)
 from jobs.running import Tools, tell
 from models.disputes import operations as disputes
 from models.disputes import postings, reads
@@ -41,7 +53,6 @@ from models.disputes.postings import Standing
 from models.kernel.money import Money
 from models.work.operations import Report
 
-GONE = {INVOICE_NOT_FOUND: disputes.INVOICE_GONE, PAYMENT_NOT_FOUND: disputes.PAYMENT_GONE}
 CONTRADICTION = "the provider upholds the dispute and does not confirm the payment"
 UNSETTLED = "the payment has not ended in billing within the time that there is for a dispute"
 NOT_NOW = "the provider wants to be asked later, and the time that there is for a dispute is over"
@@ -60,7 +71,7 @@ async def process_pending_disputes(tools: Tools) -> Report:
 
 async def process_forgotten_disputes(tools: Tools) -> Report:
     """Notice what billing settled of those that no provider is asked about, and call humans that are late."""
-    parts = [await _drained(tools, status, _notice) for status in FORGOTTEN]
+    parts = [await _drained(tools, status, _notice, 1 / len(FORGOTTEN)) for status in FORGOTTEN]
     return Report(sum(part.done for part in parts), sum(part.failures for part in parts))
 
 
@@ -68,24 +79,25 @@ Body = Callable[[Tools, Claimed], Awaitable[datetime | None]]
 """What is done with one dispute. A moment: nothing is new, and it is looked at again then; None: it was concluded."""
 
 
-async def _drained(tools: Tools, status: DisputeStatus, body: Body) -> Report:
+async def _drained(tools: Tools, status: DisputeStatus, body: Body, share: float = 1) -> Report:
     async def claim(limit: int, lease_seconds: int) -> Sequence[Claimed]:
         return await disputes.claim_due(status, limit=limit, lease_seconds=lease_seconds, by=tools.by)
 
     quiet = Gathered(partial(disputes.later, by=tools.by))
 
     async def one(claimed: Claimed) -> None:
+        never_concluded(tools, claimed.attempts)
         again_at = await body(tools, claimed)
         if again_at is not None:
             await quiet.add((claimed, again_at))
 
-    report = await drain(tools, claim, one, partial(_put_off, tools))
+    report = await drain(tools, claim, one, partial(_put_off, tools), share=share)
     await quiet.flush()
     return report
 
 
 async def _put_off(tools: Tools, claimed: Claimed, error: Exception) -> None:
-    told = await disputes.put_off(claimed, words(error), by=tools.by)
+    told = await disputes.put_off(claimed, words(error), begun=not isinstance(error, NeverConcluded), by=tools.by)
     if told.failures == 1 or told.human:
         tell(
             error, subject=f"dispute:{claimed.id}", step=claimed.status.name, attempt=told.failures,
@@ -133,6 +145,12 @@ async def _asking(tools: Tools, claimed: Claimed, paid: BilledPayment) -> _Askin
     return _Asking(route, transaction, Found(paid.payer_email))
 
 
+async def _checked(tools: Tools, claimed: Claimed, asking: _Asking) -> PaymentChecked:
+    """Whether the payment itself succeeded there."""
+    url, currency = asking.route.payments_url, claimed.cost.currency
+    return await confirmed(providers(tools), url, asking.transaction, currency)
+
+
 # created
 
 
@@ -144,7 +162,7 @@ async def _create(tools: Tools, claimed: Claimed) -> datetime | None:
     if held:
         return await _wait(tools, claimed, UNSETTLED)
     asking = await _asking(tools, claimed, paid)
-    checked = await asked_payment(tools, asking.route.payments_url, asking.transaction, claimed.cost.currency)
+    checked = await _checked(tools, claimed, asking)
     if checked.success:
         await disputes.confirmed(claimed, Confirmed(checked.changed, checked.changed), by=tools.by)
         return None
@@ -169,10 +187,11 @@ async def _wait(tools: Tools, claimed: Claimed, why: str, route: Route | None = 
 
 
 async def _risk_score(tools: Tools, claimed: Claimed) -> str | None:
-    """Good to know, and no reason to stop."""
+    """Good to know, and no reason to stop, or to wait for long."""
     try:
-        return await billing(tools).risk_score(claimed.invoice, claimed.payment)
-    except (Refused, Unsure):
+        async with asyncio.timeout(tools.settings.outside_timeout_seconds):
+            return await billing(tools).risk_score(claimed.invoice, claimed.payment)
+    except (Refused, Unsure, TimeoutError):
         return None
 
 
@@ -190,7 +209,7 @@ async def _opened(tools: Tools, claimed: Claimed, route: Route, found: Found, or
     try:
         created = await providers(tools).open(route.disputes_url, order)
     except Unsure as error:
-        if await no_such_door(tools, route.disputes_url, error):
+        if await no_such_door(providers(tools), route.disputes_url, error):
             return await _handed_over(tools, claimed, found, order)
         await _explained_or_raise(tools, claimed, error)
         return None
@@ -277,9 +296,7 @@ async def _upheld(
     tools: Tools, claimed: Claimed, asking: _Asking, changed: Money | None, message: str | None
 ) -> datetime | None:
     """It is confirmed only where the payment itself is; a contradiction waits, at last for a human."""
-    checked: PaymentChecked = await providers(tools).check_payment(
-        asking.route.payments_url, asking.transaction, claimed.cost.currency
-    )
+    checked = await _checked(tools, claimed, asking)
     if not checked.success:
         return await _wait(tools, claimed, CONTRADICTION, asking.route)
     await disputes.confirmed(claimed, Confirmed(checked.changed, changed, message), by=tools.by)

@@ -9,26 +9,29 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from gateways.disputing import (
+    INVOICE_NOT_FOUND,
+    PAYMENT_NOT_FOUND,
     Accepted,
     Billing,
     Created,
     DisputeOrder,
-    PaymentChecked,
     Providers,
     Receivers,
     Storage,
-    Transaction,
     Unexpected,
 )
 from gateways.receipts import Unsure
 from jobs.running import Tools, done
+from models.disputes.operations import INVOICE_GONE, PAYMENT_GONE
 from models.work.operations import Report
 
+GONE = {INVOICE_NOT_FOUND: INVOICE_GONE, PAYMENT_NOT_FOUND: PAYMENT_GONE}
+"""What is written down where billing has no such thing any more."""
 TIME_USED = 0.5
 """Of a tick's timeout: what is begun later might not end within it."""
 ROOM_WORTH_A_CLAIM = 4
 """A claim is made when a quarter of those at work have ended: it costs a statement, whether it takes one or many."""
-CONCLUDED_TOGETHER = 50
+CONCLUDED_TOGETHER, TOGETHER_SECONDS = 50, 1.0
 C = TypeVar("C")
 G = TypeVar("G")
 
@@ -38,48 +41,56 @@ async def drain(
     claim: Callable[[int, int], Awaitable[Sequence[C]]],
     body: Callable[[C], Awaitable[None]],
     failed: Callable[[C, Exception], Awaitable[None]],
+    *,
+    share: float = 1,
 ) -> Report:
     """Do what is due, so many at once, and claim more as soon as there is room, until nothing is due or the time is used.
 
     `claim` takes how many, and for how many seconds: what is claimed is begun at once. Each has its own deadline: what hangs ends
-    as a failure of its own, and hinders no other.
+    as a failure of its own, and hinders no other. A claim that fails is the end, once those at work have come to theirs.
+    `share`: of the run's time, where it does several.
     """
     limits, outcomes = tools.settings, Counter[bool]()
-    until = time.monotonic() + limits.dispute_timeout_seconds * TIME_USED
+    until = time.monotonic() + limits.dispute_timeout_seconds * TIME_USED * share
     running: set[asyncio.Task[bool]] = set()
 
     async def in_time(one: C) -> None:
         async with asyncio.timeout(limits.dispute_deadline_seconds):
             await body(one)
 
-    more = True
+    more, unclaimed = True, None
     async with asyncio.TaskGroup() as group:
         while more or running:
             room = limits.dispute_at_once - len(running)
             if more and room >= max(1, limits.dispute_at_once // ROOM_WORTH_A_CLAIM):
                 wanted = min(room, limits.dispute_batch)
-                claimed = await claim(wanted, limits.dispute_lease_seconds)
+                try:
+                    claimed = await claim(wanted, limits.dispute_lease_seconds)
+                except Exception as error:  # noqa: BLE001  raised below
+                    claimed, unclaimed = [], error
                 running |= {group.create_task(done(one, in_time, failed)) for one in claimed}
                 more = len(claimed) == wanted and time.monotonic() < until
             if running:
                 ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 outcomes.update(task.result() for task in ended)
+    if unclaimed is not None:
+        raise unclaimed
     return Report(outcomes[True], outcomes[False])
 
 
 class Gathered(Generic[C]):
-    """What many came to by themselves is concluded together: so many in one unit, and the rest at the end."""
+    """What many came to by themselves is concluded together: so many in one unit, none long after the first."""
 
     def __init__(self, conclude: Callable[[Sequence[C]], Awaitable[object]]) -> None:
-        self._conclude, self._waiting = conclude, list[C]()
+        self._conclude, self._waiting, self._since = conclude, list[C](), time.monotonic()
 
     async def add(self, one: C) -> None:
         self._waiting.append(one)
-        if len(self._waiting) >= CONCLUDED_TOGETHER:
+        if len(self._waiting) >= CONCLUDED_TOGETHER or time.monotonic() > self._since + TOGETHER_SECONDS:
             await self.flush()
 
     async def flush(self) -> None:
-        together, self._waiting = self._waiting, []
+        together, self._waiting, self._since = self._waiting, [], time.monotonic()
         if together:
             await self._conclude(together)
 
@@ -107,23 +118,19 @@ def _there(gateway: G | None, system: str) -> G:
 
 
 def words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    """What is kept with the row: also what an adapter said in its own words."""
+    said = f": {error.reason}" if isinstance(error, Unexpected) else ""
+    return f"{type(error).__name__}: {error}{said}"
 
 
-async def asked_payment(tools: Tools, url: str, transaction: Transaction, currency: str) -> PaymentChecked:
-    """Whether the payment itself succeeded at its provider; one that has no such door does not say so."""
-    try:
-        return await providers(tools).check_payment(url, transaction, currency)
-    except Unsure as error:
-        if not await no_such_door(tools, url, error):
-            raise
-    return PaymentChecked(success=False)
+class NeverConcluded(Exception):
+    """It was begun again and again, and whoever began it never came to an end: it may be what ends him."""
 
 
-async def no_such_door(tools: Tools, url: str, error: Unsure) -> bool:
-    """Whether an adapter failed because it has no such door at all: it is asked plainly."""
-    odd = isinstance(error, Unexpected) or error.reason == "status 404"
-    return odd and await providers(tools).missing(url)
+def never_concluded(tools: Tools, attempts: int) -> None:
+    """Raises `NeverConcluded` instead of one attempt too many: its failures are counted, and a human gets it."""
+    if attempts > tools.settings.dispute_attempts_max:
+        raise NeverConcluded(f"begun {attempts} times and never concluded")
 
 
 async def support(tools: Tools, order: DisputeOrder) -> Created:

@@ -1,5 +1,4 @@
-"""The jobs that tell others of disputes: merchants' servers how they ended, the support desk how they stand; and the one that
-removes files that nobody told of. [spec/disputes §6, §7]"""
+"""The jobs that tell others of disputes: merchants' servers how they ended, the support desk how they stand. [spec/disputes §6]"""
 
 from __future__ import annotations
 
@@ -7,14 +6,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from gateways.disputing import Told
-from jobs.disputing import drain, receivers, storage, words
+from gateways.receipts import Refused, Unsure
+from jobs.disputing import drain, receivers, words
 from jobs.running import Tools, tell
 from models.disputes import operations as disputes
-from models.disputes import reads
 from models.disputes.operations import ClaimedMessage, ClaimedNotice
 from models.work.operations import Report
 
-ORPHANS_PAGE = 500
+INSIDE = "inside"
 
 
 async def deliver_dispute_notifications(tools: Tools) -> Report:
@@ -23,18 +22,35 @@ async def deliver_dispute_notifications(tools: Tools) -> Report:
     async def claim(limit: int, lease_seconds: int) -> Sequence[ClaimedNotice]:
         return await disputes.claim_notices(limit=limit, lease_seconds=lease_seconds, by=tools.by)
 
-    return await drain(tools, claim, partial(_notify, tools), partial(_missed, tools))
+    return await drain(tools, claim, partial(_notify, tools), _left_to_its_lease)
 
 
 async def _notify(tools: Tools, claimed: ClaimedNotice) -> None:
+    """Whatever the call comes to is an attempt; that it could not be written down is none: its lease brings it back."""
     notice = claimed.notice
-    await receivers(tools).post(Told(notice.url, notice.party, notice.key, notice.body))
+    try:
+        await receivers(tools).post(Told(notice.url, notice.party, notice.key, notice.body))
+    except Exception as error:
+        await _missed(tools, claimed, error)
+        raise
     await disputes.notified(claimed, by=tools.by)
 
 
 async def _missed(tools: Tools, claimed: ClaimedNotice, error: Exception) -> None:
-    if await disputes.not_notified(claimed, words(error), by=tools.by):
+    """The merchant is shown why, in a word: what went wrong inside is none of his business."""
+    match error:
+        case Refused():
+            why = error.code
+        case Unsure():
+            why = error.reason
+        case _:
+            why = INSIDE
+    if await disputes.not_notified(claimed, why, by=tools.by) or why == INSIDE:
         tell(error, subject=f"dispute:{claimed.dispute}", step="NOTIFY", attempt=claimed.attempt)
+
+
+async def _left_to_its_lease(_claimed: ClaimedNotice, _error: Exception) -> None:
+    """It is told again then, under the same key."""
 
 
 async def tell_support(tools: Tools) -> Report:
@@ -57,16 +73,3 @@ async def _untold(tools: Tools, claimed: ClaimedMessage, error: Exception) -> No
     given_up = await disputes.not_told(claimed, words(error), by=tools.by)
     if given_up or claimed.failures == 0:
         tell(error, subject=f"dispute:{claimed.dispute}", step="SUPPORT", attempt=claimed.failures + 1)
-
-
-async def remove_orphaned_attachments(tools: Tools) -> Report:
-    """Remove files that were put away long ago and belong to no dispute: whoever put them was
-    refused, or died before he said so."""
-    kept, gone, after = storage(tools), 0, None
-    while True:
-        page = await kept.older(tools.settings.orphan_seconds, ORPHANS_PAGE, after)
-        if not page:
-            return Report(gone)
-        orphans = await reads.unknown_files(page)
-        await kept.remove(orphans)
-        gone, after = gone + len(orphans), page[-1]

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import sentry_sdk
@@ -65,8 +66,34 @@ async def measured(job: Job, bodies: Mapping[str, Body], outside: Gateways | Non
     return report
 
 
+_ALONE: dict[str, bool] = {}
+"""Jobs of this process that run now and not twice at once; whether one was called for meanwhile."""
+
+
+async def _by_itself(job: Job, run: Callable[[], Awaitable[None]], *, called: bool) -> None:
+    """Run it, unless it runs already and is one that does so alone. A call that came meanwhile is answered by one more run; a
+    tick is not: there will be another."""
+    if not job.alone:
+        await run()
+        return
+    if job.name in _ALONE:
+        _ALONE[job.name] |= called
+        return
+    _ALONE[job.name] = True
+    try:
+        while _ALONE[job.name]:
+            _ALONE[job.name] = False
+            await run()
+    finally:
+        del _ALONE[job.name]
+
+
 async def scheduled(job: Job, bodies: Mapping[str, Body], outside: Gateways | None = None) -> None:
     """One run by the schedule. It never raises: the next tick tries again, and what went wrong is on record."""
+    await _by_itself(job, partial(_scheduled, job, bodies, outside), called=False)
+
+
+async def _scheduled(job: Job, bodies: Mapping[str, Body], outside: Gateways | None) -> None:
     by = Viewer.system(job.name)
     await work.note_start(job, by=by)
     try:
@@ -78,6 +105,10 @@ async def scheduled(job: Job, bodies: Mapping[str, Body], outside: Gateways | No
 
 async def woken(job: Job, bodies: Mapping[str, Body], outside: Gateways | None = None) -> None:
     """One run because an event called for it. It never raises: what it could not do, the schedule does."""
+    await _by_itself(job, partial(_woken, job, bodies, outside), called=True)
+
+
+async def _woken(job: Job, bodies: Mapping[str, Body], outside: Gateways | None) -> None:
     with contextlib.suppress(Exception):  # told by `measured`
         await measured(job, bodies, outside)
 

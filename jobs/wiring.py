@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs import adjusting, deals, disputes, inbox, ledger, notifying, payments, payouts, reserves, work
+from jobs import adjusting, deals, disputes, inbox, ledger, notifying, orphans, payments, payouts, reserves, work
 from jobs.running import Body
 
 BODIES: Mapping[str, Body] = {
@@ -30,7 +30,7 @@ BODIES: Mapping[str, Body] = {
     "check_payment_callbacks": adjusting.check_payment_callbacks,
     "deliver_dispute_notifications": notifying.deliver_dispute_notifications,
     "tell_support": notifying.tell_support,
-    "remove_orphaned_attachments": notifying.remove_orphaned_attachments,
+    "remove_orphaned_attachments": orphans.remove_orphaned_attachments,
 }
 
 PUBLIC: Mapping[str, Any] = {"ingest_event": inbox.ingest_event}

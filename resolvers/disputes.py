@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import strawberry
@@ -14,7 +15,7 @@ from models.disputes import reads
 from models.disputes.operations import Filed
 from models.events.requests import Request
 from models.kernel.pages import Cut
-from models.kernel.refusals import FieldProblem, InvalidInput
+from models.kernel.refusals import FieldProblem, InvalidInput, UpstreamUnavailable
 from models.kernel.viewer import AUDITOR, MERCHANT, OPERATOR, SERVICE, Viewer
 from resolvers import bulk
 from resolvers.access import mutation, query, subscription
@@ -58,6 +59,7 @@ from schema.disputing import (
     files_of,
 )
 from schema.scalars import Cursor
+from settings import settings
 
 EVENTS_OF = "dispute"
 
@@ -144,7 +146,11 @@ class Mutations:
 
     @mutation("Approve disputes, each for itself.", OPERATOR, does=errands.approve)
     async def approve_disputes(self, info: Info, input: ApproveDisputesInput) -> list[ApproveDisputeResult] | None:
+        until = monotonic() + settings().errands_timeout_seconds
+
         async def approve(item: Any, request: Request) -> Dispute:
+            if monotonic() > until:
+                raise UpstreamUnavailable("what this asks")
             done = await errands.approve(
                 info.context.outside,
                 item.dispute.find(),

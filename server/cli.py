@@ -103,6 +103,19 @@ def token(
 
 
 @cli.command()
+def webhook_secret(
+    party: Annotated[str, typer.Option(help="The party whose own server is told, by its plain id.")],
+) -> None:
+    """Print the secret by which a party's server knows that a message is ours, and nothing else."""
+    from gateways.receivers import secret_of  # noqa: PLC0415
+
+    if not settings().webhooks_signed_with or not party.strip():
+        err.print("A party's secret is made of SALDO_WEBHOOK_SECRET and of the party's id: bring both.")
+        raise typer.Exit(2)
+    sys.stdout.write(secret_of(party) + "\n")
+
+
+@cli.command()
 def schema() -> None:
     """Print the GraphQL schema: what schema/schema.graphql holds."""
     from server.graphql.schema import printed  # noqa: PLC0415

@@ -138,6 +138,8 @@ async def _observe() -> None:
     DISPUTES_DUE_SECONDS.labels("disputes").set(disputed.due_seconds)
     DISPUTES_DUE_SECONDS.labels("adjustments").set(disputed.adjustments_due_seconds)
     DISPUTES_DUE_SECONDS.labels("notifications").set(disputed.notifications_due_seconds)
+    DISPUTES_DUE_SECONDS.labels("callbacks").set(disputed.callbacks_due_seconds)
+    DISPUTES_DUE_SECONDS.labels("support").set(disputed.support_due_seconds)
 
 
 def health_routes(probes: Mapping[str, Probe]) -> list[Route]:

@@ -1,6 +1,6 @@
 """`saldo up`: the whole house on one machine, out of one command, until Ctrl-C.
 
-The order is a law of its own: the home's lock, free ports, servers, migrations, the small world, sandbox, API, worker. What
+The order is a law of its own: the home's lock, free ports, servers, sandbox, migrations, the small world, API, worker. What
 is ready is only then built upon, and leaving goes the same way back.
 """
 
@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -62,11 +62,12 @@ class Command:
 
 @dataclass(frozen=True)
 class Programs:
-    """What runs above the servers: steps to their end, then processes that stay, then tokens to show."""
+    """What runs above the servers: what the steps ask, steps to their end, then processes that stay, then tokens to show."""
 
     steps: list[Command]
     processes: list[Command]
     tokens: list[Command]
+    beneath: list[Command] = field(default_factory=list)
 
 
 def programs_of_saldo(config: Settings) -> Programs:
@@ -79,7 +80,6 @@ def programs_of_saldo(config: Settings) -> Programs:
     return Programs(
         steps=[saldo("migrate", "migrate"), saldo("seed", "seed")],
         processes=[
-            *sandbox,
             saldo("api", "api", ready_url=f"{address(config)}/readyz"),
             saldo("worker", "worker", ready_url=f"{address(config, 1)}/readyz"),
         ],
@@ -88,6 +88,7 @@ def programs_of_saldo(config: Settings) -> Programs:
             saldo("user", "token", "--role", "user", "--person", "1"),
             saldo("merchant", "token", "--role", "merchant", "--party", "demo-oak"),
         ],
+        beneath=sandbox,
     )
 
 
@@ -114,6 +115,8 @@ async def up(programs: Programs | None = None, console: Console | None = None) -
 async def _run(config: Settings, programs: Programs, console: Console) -> None:
     async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client, Supervisor() as supervisor:
         env = {**lively(config), **await _start_servers(supervisor, config)}
+        for process in programs.beneath:
+            await supervisor.start(_child(process, env, client))
         for step in programs.steps:
             if code := await supervisor.run_once(Child(step.name, step.argv, env=env)):
                 raise StepFailed(f"`{step.name}` ended with {code}; what it said stands above.")
@@ -125,9 +128,9 @@ async def _run(config: Settings, programs: Programs, console: Console) -> None:
 
 
 def lively(config: Settings) -> dict[str, str]:
-    """In development payments are looked at about as often as the sandbox makes blocks, and deliveries that got no answer a
-    moment later, unless the environment says otherwise. A tick that has nobody to wait for is short, so that those after it do
-    not pile up."""
+    """In development payments are looked at about as often as the sandbox makes blocks, deliveries that got no answer a moment
+    later, and disputes too, unless the environment says otherwise. A tick that has nobody to wait for is short, so that those
+    after it do not pile up."""
     if not config.development:
         return {}
     timeout = int(config.outside_timeout_seconds) + 15
@@ -136,6 +139,10 @@ def lively(config: Settings) -> dict[str, str]:
         "SALDO_PAYMENT_TIMEOUT_SECONDS": str(timeout),
         "SALDO_RESOLVE_DELIVERIES_PERIOD_SECONDS": "2",
         "SALDO_DELIVERY_BACK_OFF_SECONDS": "1",
+        "SALDO_PROCESS_CREATED_PERIOD_SECONDS": "2",
+        "SALDO_PROCESS_PENDING_PERIOD_SECONDS": "2",
+        "SALDO_PROCESS_ADJUSTMENTS_PERIOD_SECONDS": "2",
+        "SALDO_DISPUTE_NOTIFICATIONS_PERIOD_SECONDS": "2",
     }
 
 

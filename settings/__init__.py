@@ -238,6 +238,17 @@ class Settings(Disputes, Outside, Uploads, BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _disputes_have_their_files(self) -> Self:
+        if self.dispute_attachments_max < self.attachments_max:
+            raise ValueError("dispute_attachments_max must not be below attachments_max")
+        kept = self.storage_url or self.attachment_secret.get_secret_value()
+        if self.billing_url and not kept and not self.development:
+            raise ValueError(
+                "SALDO_BILLING_URL needs SALDO_STORAGE_URL, or SALDO_ATTACHMENT_SECRET for a folder of both processes"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _production_brings_its_own(self) -> Self:
         if self.development:
             return self

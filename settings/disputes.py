@@ -36,14 +36,20 @@ class Disputes(BaseModel):
     dispute_deadline_seconds: int = Field(default=45, ge=1, le=600, description="of all calls for one dispute")
     dispute_timeout_seconds: int = Field(default=100, ge=1, le=600, description="of a tick of its jobs")
     dispute_lease_seconds: int = Field(default=210, ge=5, le=3_600)
-    dispute_failures_max: int = Field(default=10, ge=1, le=1_000, description="in a row, before a human gets it")
+    dispute_failures_max: int = Field(default=40, ge=1, le=1_000, description="in a row, before a human gets it")
+    dispute_attempts_max: int = Field(
+        default=20, ge=1, le=1_000, description="to do one that nobody ever concluded, before it is a failure"
+    )
+    dispute_comments_max: int = Field(default=100, ge=1, le=1_000, description="of one dispute")
     dispute_back_off_seconds: int = Field(default=5, ge=1, le=3_600, description="doubled with each failure")
     dispute_back_off_max_seconds: int = Field(default=300, ge=1, le=86_400)
     dispute_notification_attempts: int = Field(default=5, ge=1, le=20)
     dispute_notification_back_off_seconds: int = Field(default=30, ge=1, le=3_600, description="fourfold each time")
     dispute_notification_back_off_max_seconds: int = Field(default=3_600, ge=1, le=86_400)
     support_failures_max: int = Field(default=30, ge=1, le=1_000, description="in a row, before a message is given up")
-    orphan_seconds: int = Field(default=86_400, ge=60, le=2_592_000, description="before a file of nobody's is removed")
+    orphan_seconds: int = Field(
+        default=86_400, ge=3_600, le=2_592_000, description="before a file of nobody's is removed"
+    )
     process_created_period_seconds: int = 5
     process_pending_period_seconds: int = 5
     process_forgotten_period_seconds: int = 5

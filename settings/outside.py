@@ -37,6 +37,10 @@ class Outside(BaseModel):
     outside_connect_seconds: float = Field(default=2, ge=0.05, le=30)
     outside_connections_max: int = Field(default=400, ge=1, le=1_000, description="to one system")
     outside_answer_max_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    errand_timeout_seconds: float = Field(
+        default=15, ge=0.1, le=120, description="of all that one request asks outside before it is answered"
+    )
+    errands_timeout_seconds: float = Field(default=60, ge=1, le=600, description="of a request over many")
     sandbox_block_seconds: float = Field(default=1, ge=0, le=60, description="of the sandbox's chain; 0: mined by hand")
     sandbox_solid_after: int = Field(default=2, ge=0, le=100, description="blocks until one is solid there; Tron's 19")
 
@@ -93,7 +97,9 @@ class Outside(BaseModel):
     )
 
     # the support desk
-    support_url: str = Field(default="", description="https://… of the support desk; empty: the house's own people")
+    support_url: str = Field(
+        default="", description="https://… of the support desk, for API and worker alike; empty: the house's own people"
+    )
     support_token: SecretStr = Field(default=SecretStr(""), description="a bearer token; the worker's alone")
     support_enabled: bool = Field(default=True, description="false: disputes are no business of the desk")
 

@@ -101,13 +101,13 @@ class Worker:
 
 @asynccontextmanager
 async def worker(node: Chain, **knobs: object) -> AsyncIterator[Worker]:
-    with _settings(tron_url=node.url, **knobs):
+    with changed_settings(tron_url=node.url, **knobs):
         async with worker_gateways() as outside:
             yield Worker(outside)
 
 
 @contextmanager
-def _settings(**knobs: object) -> Iterator[None]:
+def changed_settings(**knobs: object) -> Iterator[None]:
     given = {f"SALDO_{name.upper()}": str(value) for name, value in knobs.items()}
     before = {name: os.environ.get(name) for name in given}
     os.environ |= given
@@ -125,7 +125,7 @@ def _settings(**knobs: object) -> Iterator[None]:
 def counted(world: World) -> Iterator[None]:
     """Statements are counted on connections made in here; and the job's logs are formed as ever, and go to a file."""
     plain, database.Connection = database.Connection, Counting  # type: ignore[misc]
-    with _settings(log_format="json"), (world.home / "ticks.log").open("a") as file:
+    with changed_settings(log_format="json"), (world.home / "ticks.log").open("a") as file:
         configure_logs("bench")
         root = logging.getLogger()
         root.handlers[0].setStream(file)  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ the payment: first one of its cash flow, where the payer paid another amount, th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from models.kernel.money import Money
@@ -52,12 +52,17 @@ def key(adjustment_id: object, order: Order) -> str:
     return f"{adjustment_id}:{order}"
 
 
-def next_order(amount: Money, changed: Money | None, made: Iterable[Order]) -> Order | None:
+def next_order(amount: Money, changed: Money | None, made: Collection[Order]) -> Order | None:
     """What is to be ordered now, of what billing has of ours already; one at a time. None: all is made."""
-    done = set(made)
-    if changed is not None and changed != amount and Order.CASH_FLOW not in done:
+    if changed is not None and changed != amount and Order.CASH_FLOW not in made:
         return Order.CASH_FLOW
-    return None if Order.CAPTURED in done else Order.CAPTURED
+    return None if Order.CAPTURED in made else Order.CAPTURED
+
+
+def contradicted(changed: Money | None, made: Mapping[Order, Money | None]) -> bool:
+    """Whether billing has another amount of ours than is to be there now: a job that began again was told another one before."""
+    ordered = made.get(Order.CASH_FLOW)
+    return ordered is not None and ordered != changed
 
 
 def changed(amount: Money, *said: Money | None) -> Money | None:

@@ -212,7 +212,7 @@ class PaymentCallback(LivingRow):
     """A provider's word that a payment succeeded after all; whether it is so is asked."""
 
     lifecycle = CALLBACKS
-    hidden = frozenset(LEASE)
+    hidden = frozenset({*LEASE, "again"})
 
     invoice_id = fields.CharField(max_length=REF_MAX)
     payment_id = fields.CharField(max_length=REF_MAX)
@@ -220,6 +220,7 @@ class PaymentCallback(LivingRow):
     detail = fields.CharField(max_length=TEXT_MAX, null=True, description="why it came to that")
     give_up_at = fields.DatetimeField()
     delayed = fields.BooleanField(default=False, description="whether it has waited as its terminal wants")
+    again = fields.BooleanField(default=False, description="whether it was told again while it waits")
     next_check_at = fields.DatetimeField(null=True)
     failures = fields.IntField(default=0, description="in a row")
     last_error = fields.CharField(max_length=TEXT_MAX, null=True)
@@ -289,6 +290,7 @@ class SupportMessage(Model):
     )
     version = fields.BigIntField(description="of the event that it tells")
     created_at = fields.DatetimeField()
+    waits = fields.BooleanField(default=True)
     ended_at = fields.DatetimeField(null=True, description="when it was told, or given up")
     told = fields.BooleanField(default=False)
     next_check_at = fields.DatetimeField()
@@ -300,5 +302,5 @@ class SupportMessage(Model):
 
     class Meta:
         table = "support_message"
-        indexes = (Index(fields=("ended_at", "next_check_at", "id")), Index(fields=("dispute_id", "id")))
+        indexes = (Index(fields=("waits", "next_check_at", "id")), Index(fields=("dispute_id", "id")))
         constraints = (UniqueConstraint(name="support_message_once", fields=("dispute_id", "version")),)

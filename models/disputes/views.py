@@ -13,7 +13,7 @@ from models.kernel.viewer import Role, Viewer
 from models.parties.views import shop_visible_to
 from settings import settings
 
-TOLD = frozenset({"open", "comment", "add_evidence", SNAPSHOT})
+TOLD = frozenset({"open", "comment", "add_evidence"})
 """What happens to a dispute beside its public status, and is a merchant's business."""
 MOVES = {PublicStatus.SUCCEEDED: "succeed", PublicStatus.FAILED: "fail"}
 """What a merchant is told of how a dispute ended, whoever ended it."""
@@ -41,8 +41,11 @@ def event(item: EventRecord, viewer: Viewer) -> EventRecord | None:
     before, after = (status and PUBLIC[DisputeStatus(status)] for status in (item.from_status, item.to_status))
     if hidden(item.snapshot):
         return None
+    public = replace(item, from_status=before, to_status=after, facts={})
     if item.name in TOLD:
-        return replace(item, from_status=before, to_status=after, facts={})
+        return public
+    if item.name == SNAPSHOT:
+        return replace(public, actor_role=Role.SYSTEM.value)
     if before == after or not isinstance(after, PublicStatus):
         return None
-    return replace(item, name=MOVES[after], from_status=before, to_status=after, facts={}, actor_role=Role.SYSTEM.value)
+    return replace(public, name=MOVES[after], actor_role=Role.SYSTEM.value)

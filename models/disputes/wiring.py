@@ -31,7 +31,7 @@ async def _heard(work: Unit, said: PaymentSucceeded, _received: Received) -> obj
 
 
 def _job(name: str, period: str, about: str) -> Job:
-    return Job(name, period, about, timeout="dispute")
+    return Job(name, period, about, timeout="dispute", alone=True)
 
 
 CREATED = _job("process_created_disputes", "process_created", "Takes new disputes to their providers, or to a human.")

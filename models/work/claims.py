@@ -54,13 +54,17 @@ async def still_ours(work: Unit, table: type[T], id: int, token: UUID) -> T | No
 
 async def put_back(work: Unit, table: type[Model], looked_at: Sequence[tuple[int, UUID, datetime]]) -> int:
     """Rows, by id and token, that were looked at and of which nothing is new: each is due again at its moment, and what went wrong
-    before is forgotten. Those whose claim is over are left as they are. One statement, and no event: answers how many it wrote."""
+    before is forgotten. Those whose claim is over, or that somebody holds just now, are left as they are: a lease ends by
+    itself. One statement, and no event: answers how many it wrote."""
     ids, tokens, moments = ([one[place] for one in looked_at] for place in range(3))
     written = await work.db.fetch(
         f"""UPDATE "{table._meta.db_table}" r SET next_check_at = v.at, failures = 0, last_error = NULL, attempts = 0,
                    lease_until = NULL, lease_token = NULL
               FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) v(id, token, at)
-             WHERE r.id = v.id AND r.lease_token = v.token RETURNING r.id""",
+             WHERE r.id = v.id AND r.id IN (
+                     SELECT h.id FROM "{table._meta.db_table}" h JOIN unnest($1::bigint[], $2::uuid[]) k(id, token)
+                       ON h.id = k.id AND h.lease_token = k.token FOR NO KEY UPDATE OF h SKIP LOCKED)
+            RETURNING r.id""",
         ids,
         tokens,
         moments,

@@ -15,6 +15,8 @@ class Job:
     period: str
     about: str
     timeout: str = "job"
+    alone: bool = False
+    """Whether one process runs it once at a time: for what may take longer than its period, and claims all that is due."""
 
     @property
     def period_seconds(self) -> int:

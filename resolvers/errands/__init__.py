@@ -3,7 +3,9 @@ deadline and no transaction open, then one operation, which takes what was heard
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from models.events import log
@@ -11,6 +13,7 @@ from models.events.requests import Request, earlier
 from models.kernel.refusals import Refusal, UpstreamUnavailable
 from models.kernel.viewer import Viewer
 from models.unit import NounRecord, Operation
+from settings import settings
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -50,6 +53,17 @@ async def done_before(answers: type[R], by: Viewer, request: Request) -> R | Non
         return None
     request.replay()
     return answers.of(told)
+
+
+@asynccontextmanager
+async def in_time(system: str) -> AsyncIterator[None]:
+    """Around all that is asked outside, and around nothing that writes. Refuses UPSTREAM_UNAVAILABLE where it takes longer than a
+    client waits."""
+    try:
+        async with asyncio.timeout(settings().errand_timeout_seconds):
+            yield
+    except TimeoutError:
+        raise UpstreamUnavailable(system) from None
 
 
 def there(gateway: G | None, system: str) -> G:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from gateways.receivers import check_address
-
-from gateways.disputing import BilledPayment, Billing, Providers, Receivers, Storage, Told, Transaction
+from gateways.disputing import OURS, BilledPayment, Billing, Providers, Receivers, Storage, Told, Transaction, confirmed
 from gateways.receipts import Refused, Unsure
+from gateways.receivers import check_address
 from models.disputes import operations as disputes
 from models.disputes import reads
 from models.disputes.errors import (
@@ -29,9 +29,9 @@ from models.disputes.reads import DisputeRecord, Meant
 from models.events.requests import Request
 from models.kernel.files import Fault, File, attachment_problems
 from models.kernel.money import Money
-from models.kernel.refusals import FieldProblem, InvalidInput, NotFound, UpstreamUnavailable
+from models.kernel.refusals import FieldProblem, InvalidInput, NotFound, UpstreamUnavailable, VersionConflict
 from models.kernel.viewer import Viewer
-from resolvers.errands import done_before, errand, there
+from resolvers.errands import done_before, errand, in_time, there
 from settings import settings
 
 CODES = {
@@ -55,14 +55,8 @@ async def create_dispute(
     _check_url(filed.notification_url)
     if done := await done_before(DisputeRecord, by, request):
         return done
-    billed = await _billed(there(outside.billing, "billing"), invoice, payment)
-    _, terminal = disputes.check_payment(billed, by)
-    stored = None
-    polling = Polling()
-    if await reads.open_of(invoice, payment) is None:
-        disputes.check_started(billed, filed)
-        polling = await _polling(there(outside.billing, "billing"), terminal)
-        stored = await _put_away(there(outside.storage, "storage"), files)
+    async with in_time("billing or the storage"):
+        billed, polling, stored = await _prepared(outside, invoice, payment, filed, files, by)
     return await disputes.make(billed, filed, stored, polling, by=by, request=request)
 
 
@@ -72,11 +66,12 @@ async def add_evidence(
 ) -> DisputeRecord:
     """Add files to an open dispute; none is put away for one that is not open."""
     dispute = await reads.dispute(by, which)
-    DISPUTES.may(dispute, "add_evidence", by)
     _check_files(files)
     if done := await done_before(DisputeRecord, by, request):
         return done
-    stored = await _put_away(there(outside.storage, "storage"), files)
+    DISPUTES.may(dispute, "add_evidence", by)
+    async with in_time("storage"):
+        stored = await _put_away(there(outside.storage, "storage"), files)
     return await disputes.add_evidence(dispute.id, stored, by=by, request=request)
 
 
@@ -96,11 +91,16 @@ async def approve(
     dispute = await reads.dispute(by, which)
     if done := await done_before(DisputeRecord, by, request):
         return done
-    if skip or dispute.status is DisputeStatus.CREATE_ADJUSTMENT:
-        return await disputes.settle(dispute.id, changed=changed, message=message, by=by, request=request)
+    waits = dispute.status is DisputeStatus.CREATE_ADJUSTMENT
+    if skip or waits:
+        only_from = None if skip else DisputeStatus.CREATE_ADJUSTMENT
+        return await disputes.settle(
+            dispute.id, changed=changed, message=message, only_from=only_from, by=by, request=request
+        )
     said = None
     if DISPUTES.leads(dispute, "approve"):
-        said = await _confirmed(there(outside.billing, "billing"), there(outside.providers, "providers"), dispute)
+        async with in_time("providers"):
+            said = await _confirmed(there(outside.billing, "billing"), there(outside.providers, "providers"), dispute)
     return await disputes.approve(dispute.id, said, changed=changed, message=message, by=by, request=request)
 
 
@@ -108,17 +108,34 @@ async def approve(
 async def resend_notification(outside: Any, which: Meant, *, by: Viewer, request: Request) -> DisputeRecord:
     """Tell a merchant's server once more how its dispute ended, whatever it was told before; what comes of it is written down."""
     dispute = await reads.dispute(by, which)
-    DISPUTES.may(dispute, "resend_notification", by)
     if done := await done_before(DisputeRecord, by, request):
         return done
+    DISPUTES.may(dispute, "resend_notification", by)
+    if request.expected_version not in (None, dispute.version):
+        raise VersionConflict(expected=request.expected_version or 0, actual=dispute.version)
     found = (await reads.notifications_of([dispute.id])).get(dispute.id)
     if found is None:
         raise NotFound("notification", code=NOTIFICATION_NOT_FOUND)
     error = await _told(there(outside.receivers, "receivers"), dispute, found.url)
-    return await disputes.resent(dispute.id, error, by=by, request=request)
+    told = replace(request, expected_version=None)  # he was told: that is written down whatever came between
+    return await disputes.resent(dispute.id, error, by=by, request=told)
 
 
 # inside
+
+
+async def _prepared(
+    outside: Any, invoice: str, payment: str, filed: Filed, files: Sequence[File], by: Viewer
+) -> tuple[Billed, Polling, list[StoredFile] | None]:
+    """What billing says, how the provider wants to be asked, and the files, put away; None: one is open, and none was."""
+    billed = await _billed(there(outside.billing, "billing"), invoice, payment)
+    _, terminal = disputes.check_payment(billed, by)
+    if await reads.open_of(invoice, payment) is not None:
+        return billed, Polling(), None
+    disputes.check_not_too_often(await reads.count_of(invoice, payment))
+    disputes.check_started(billed, filed)
+    polling = await _polling(there(outside.billing, "billing"), terminal)
+    return billed, polling, await _put_away(there(outside.storage, "storage"), files)
 
 
 def _check_files(files: Sequence[File]) -> None:
@@ -134,7 +151,7 @@ def _check_url(url: str | None) -> None:
 
 async def _billed(billing: Billing, invoice: str, payment: str) -> Billed:
     """Refuses INVOICE_PAYMENT_NOT_FOUND, UPSTREAM_UNAVAILABLE."""
-    if not (0 < len(invoice) <= REF_MAX and 0 < len(payment) <= REF_MAX):
+    if not all(0 < len(id) <= REF_MAX and id.strip(".") for id in (invoice, payment)):
         raise NotFound("payment", code=INVOICE_PAYMENT_NOT_FOUND)
     try:
         paid: BilledPayment = await billing.payment(invoice, payment)
@@ -164,7 +181,7 @@ async def _put_away(storage: Storage, files: Sequence[File]) -> list[StoredFile]
     stored = []
     try:
         for file in files:
-            key = f"disputes/{uuid4().hex}"
+            key = f"{OURS}/{uuid4().hex}"
             await storage.put(key, file.data, file.media_type)
             stored.append(StoredFile(key, file.media_type, len(file.data), hashlib.sha256(file.data).hexdigest()))
     except Unsure:
@@ -181,8 +198,10 @@ async def _confirmed(billing: Billing, providers: Providers, dispute: DisputeRec
         known = Transaction(
             dispute.invoice_id, dispute.payment_id, dispute.provider_trx, terminal.options, paid.trx_info
         )
-        checked = await providers.check_payment(route.payments_url, known, dispute.cost.currency)
-    except (Refused, Unsure) as no:
+        checked = await confirmed(providers, route.payments_url, known, dispute.cost.currency)
+    except Refused:  # billing has no such payment, or no such terminal any more
+        raise PaymentNotConfirmed from None
+    except Unsure as no:
         raise UpstreamUnavailable(no.system) from None
     if not checked.success:
         raise PaymentNotConfirmed
@@ -194,6 +213,8 @@ async def _told(receivers: Receivers, dispute: DisputeRecord, url: str) -> str |
     notice = disputes.notice(dispute, url)
     try:
         await receivers.post(Told(notice.url, notice.party, notice.key, notice.body))
-    except (Refused, Unsure) as no:
-        return str(no)
+    except Refused as no:
+        return no.code
+    except Unsure as unsure:
+        return unsure.reason
     return None

@@ -55,15 +55,16 @@ class Adjustment:
         return (self.payment, self.order) == (payment, order)
 
     def shown(self) -> dict[str, Any]:
-        told = {"id": self.id, "kind": self.order.kind, "reason": self.order.reason, "status": self.status}
-        return {**told, "targetReason": self.order.target_reason} if self.order.target_reason else told
+        order = self.order
+        optional = {"targetReason": order.target_reason, "amount": order.amount, "currency": order.currency}
+        told = {"id": self.id, "kind": order.kind, "reason": order.reason, "status": self.status}
+        return {**told, **{name: value for name, value in optional.items() if value is not None}}
 
     def told(self) -> dict[str, Any]:
         """With whose it is, how often it was asked for, and how often made."""
         invoice, payment = self.payment
         whose = {"key": self.key, "invoiceId": invoice, "paymentId": payment}
-        sums = {"amount": self.order.amount, "currency": self.order.currency}
-        return {**self.shown(), **whose, **sums, "asked": self.asked, "made": self.made}
+        return {**self.shown(), **whose, "asked": self.asked, "made": self.made}
 
 
 @dataclass(slots=True)

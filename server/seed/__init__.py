@@ -6,7 +6,7 @@ kept; a world that is whole is left alone for ever.
 
 from __future__ import annotations
 
-from server.seed import deals, payments, payouts, people
+from server.seed import deals, disputes, payments, payouts, people
 
 
 async def seed() -> list[str]:
@@ -19,4 +19,11 @@ async def seed() -> list[str]:
         await payments.bring(known)
     if not await payouts.are_there():
         await payouts.bring()
-    return [*people.told(known), *await deals.told(known), *await payments.told(known), *await payouts.told()]
+    await disputes.bring()
+    return [
+        *people.told(known),
+        *await deals.told(known),
+        *await payments.told(known),
+        *await payouts.told(),
+        *await disputes.told(),
+    ]

@@ -182,7 +182,7 @@ async def test_11_a_storage_that_fails_at_the_second_file_leaves_no_row(world, n
         error = await world.make.error(CREATE, by=MERCHANT, input=wanted)
     assert error == {"code": "UPSTREAM_UNAVAILABLE", "status": 503}
     assert await files(world) == 1
-    world.knobs(orphan_seconds=60)
+    world.knobs(orphan_seconds=3_600)
     assert (await world.tick("remove_orphaned_attachments")).done == 0  # not yet: it might be somebody's in a moment
 
 

@@ -280,7 +280,7 @@ async def test_files_and_words_are_added_while_it_is_open(world, api, make, noth
         {"text": "please", "writtenBy": "MERCHANT"}, {"text": "we look", "writtenBy": "OPERATOR"},
     ]  # fmt: skip
     stored = len(await world.tools.outside.storage.older(-10, 100))
-    world.knobs(dispute_attachments_max=2)
+    world.knobs(dispute_attachments_max=2, attachments_max=2)
     async with nothing_written():
         told = await api(ADD, by=MERCHANT, input={"dispute": ref, "attachments": [attached()]})
         assert told["code"] == "TOO_MANY_ATTACHMENTS"

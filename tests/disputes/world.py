@@ -199,8 +199,8 @@ class World:
 @asynccontextmanager
 async def world_beside(make: Make, box: Played, knobs: Any, home: Any) -> AsyncIterator[World]:
     knobs(
-        billing_url=f"{box.url}/billing", support_url=f"{box.url}/support", outside_timeout_seconds=1,
-        provider_timeout_seconds=1, receiver_timeout_seconds=1, dispute_terminals_cache_seconds=0,
+        billing_url=f"{box.url}/billing", support_url=f"{box.url}/support", outside_timeout_seconds=2,
+        provider_timeout_seconds=2, receiver_timeout_seconds=2, dispute_terminals_cache_seconds=0,
         webhooks_anywhere=True, home=home,
     )  # fmt: skip
     state = make.http._transport.app.state

@@ -89,12 +89,15 @@ def running_house(home: Path, *beside: str, **env: str) -> Iterator[House]:
     with start_services(home, durable=True) as services:
         asyncio.run(ensure_database(services.postgres_url()))
         house = House(services)
+        house.env["SALDO_HOME"] = str(home)
         if "sandbox" in beside:
-            house.env |= lively(settings())
+            house.env |= lively(settings()) | {"SALDO_WEBHOOKS_ANYWHERE": "true"}
         house.env |= env
+        for name in beside:
+            house.start(name)
         house.run("migrate")
         house.run("seed")
-        for name in (*beside, "api", "worker"):
+        for name in ("api", "worker"):
             house.start(name)
         yield house
         codes = [house.stop(name) for name in reversed(list(house.processes))]

@@ -278,11 +278,13 @@ async def test_an_address_that_is_none_leaves_it_open(address):
     assert caught.value.__context__ is None
 
 
-async def test_no_cookie_is_kept_and_no_redirect_followed(outside, server):
-    server.answer = lambda _: raw(200, b"{}", "Set-Cookie: a=b")
-    await ask(outside)
-    server.answer = lambda _: raw(307, b"{}", f"Location: {server.url}/elsewhere")
-    assert await unsure(outside) == "status 307"
+async def test_no_cookie_is_kept_and_no_redirect_followed(server):
+    """By its name: the cookies of addresses are kept by few clients."""
+    async with Outside("played", server.url.replace("127.0.0.1", "localhost")) as outside:
+        server.answer = lambda _: raw(200, b"{}", "Set-Cookie: a=b")
+        await ask(outside)
+        server.answer = lambda _: raw(307, b"{}", f"Location: {server.url}/elsewhere")
+        assert await unsure(outside) == "status 307"
     assert [("cookie" in call.headers, call.path) for call in server.calls] == [(False, "/base/there/is")] * 2
 
 

@@ -359,7 +359,7 @@ async def test_what_is_no_answer_leaves_it_open_and_is_not_tried_at_once_again(a
 async def test_cookies_are_not_kept(anywhere, server):
     server.answer = lambda _: raw(200, b"", "Set-Cookie: a=b")
     for _ in range(2):
-        await anywhere.post(told(server.url))
+        await anywhere.post(told(server.url.replace("127.0.0.1", "localhost")))
     assert "cookie" not in server.calls[1].headers
 
 

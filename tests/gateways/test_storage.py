@@ -102,24 +102,26 @@ async def test_of_many_at_once_one_is_kept(kept):
 
 async def test_what_is_old_is_listed_in_order_by_pages(kept):
     names = [f"d{number}/f{letter}" for number in (2, 10, 1) for letter in "ab"] + ["a", "z"]
+    names = [f"disputes/{name}" for name in names]
+    await kept.put("somebody-else/backup", b"x", "image/png")
     for name in names:
         await kept.put(name, b"x", "image/png")
     assert await keys(kept) == sorted(names)
     assert await keys(kept, limit=3) == sorted(names)[:3]
     assert await keys(kept, limit=3, after=sorted(names)[2]) == sorted(names)[3:6]
-    assert await keys(kept, after="z") == []
+    assert await keys(kept, after="disputes/z") == []
     assert await keys(kept, seconds=60) == []
 
 
 async def test_only_what_was_put_so_long_ago_is_old(folder, in_bucket, bucket):
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     for where in (folder, in_bucket):
-        await where.put("old", b"x", "image/png")
-        await where.put("new", b"x", "image/png")
-    os.utime(folder._folder / "old", (hour_ago.timestamp(),) * 2)
-    bucket.put_at["evidence/old"] = hour_ago
+        await where.put("disputes/old", b"x", "image/png")
+        await where.put("disputes/new", b"x", "image/png")
+    os.utime(folder._folder / "disputes/old", (hour_ago.timestamp(),) * 2)
+    bucket.put_at["evidence/disputes/old"] = hour_ago
     for where in (folder, in_bucket):
-        assert await keys(where, seconds=1_800) == ["old"]
+        assert await keys(where, seconds=1_800) == ["disputes/old"]
         assert await keys(where, seconds=7_200) == []
 
 

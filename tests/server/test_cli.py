@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import os
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
+from gateways.receivers import secret_of
 from jobs.inbox import drain_inbox
 from jobs.running import Tools
 from models.kernel.sql import fetch, sql, transaction
@@ -40,7 +42,23 @@ async def saldo(*words: str, **env: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["", *["up", "api", "worker", "sandbox", "migrate", "seed", "demo", "token", "schema", "audit", "doctor"]],
+    [
+        "",
+        *[
+            "up",
+            "api",
+            "worker",
+            "sandbox",
+            "migrate",
+            "seed",
+            "demo",
+            "token",
+            "webhook-secret",
+            "schema",
+            "audit",
+            "doctor",
+        ],
+    ],
 )
 def test_every_command_helps(command):
     told = CliRunner().invoke(cli, [*command.split(), "--help"])
@@ -51,6 +69,17 @@ async def test_a_token_is_printed_and_nothing_else():
     code, said = await saldo("token", "--role", "user", "--person", "7")
     claims = jwt.decode(said.strip(), DEVELOPMENT_SECRET, algorithms=["HS256"], audience="saldo", issuer="saldo")
     assert (code, claims["sub"], claims["roles"], claims["person"]) == (0, "user-7", ["user"], 7)
+
+
+async def test_the_secret_of_a_partys_webhooks_is_printed_and_nothing_else():
+    code, said = await saldo("webhook-secret", "--party", "demo-oak")
+    assert (code, said.strip()) == (0, secret_of("demo-oak"))
+    house = "production-secret-of-webhooks-of-32-bytes"
+    code, other = await saldo("webhook-secret", "--party", "demo-oak", SALDO_WEBHOOK_SECRET=house)
+    assert (code, other.strip()) == (0, hmac.new(house.encode(), b"party:demo-oak", "sha256").hexdigest())
+    code, said = await saldo("webhook-secret", "--party", "demo-oak", SALDO_WEBHOOK_SECRET="")
+    assert (code, "SALDO_WEBHOOK_SECRET" in said) == (2, True)
+    assert (await saldo("webhook-secret", "--party", " "))[0] == 2
 
 
 async def test_production_makes_no_tokens_and_starts_with_no_default_secret():

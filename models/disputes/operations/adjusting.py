@@ -40,6 +40,7 @@ class ClaimedJob:
     created_at: datetime
     due_at: datetime
     failures: int
+    attempts: int
     token: UUID
 
     def __repr__(self) -> str:
@@ -51,7 +52,7 @@ class ClaimedJob:
             raise AssertionError("a claimed row has a token, and a time at which it was due")
         return cls(
             row.id, row.adjustment_id, row.invoice_id, row.payment_id, row.amount, row.changed, row.give_up_at,
-            row.created_at, row.next_check_at, row.failures, row.lease_token,
+            row.created_at, row.next_check_at, row.failures, row.attempts, row.lease_token,
         )  # fmt: skip
 
     @property
@@ -68,14 +69,24 @@ async def claim_jobs(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) 
     return [ClaimedJob.of(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What billing is told now; `first`: never before, so that a definite no means that it never was."""
+
+    order: Order
+    first: bool
+
+
 @step()
-async def begin_order(work: Unit, claimed: ClaimedJob, order: Order, *, by: Viewer) -> bool:
-    """Write down what billing is about to be told; from here on the dispute is not ended by hand. False: the claim is over, and
+async def begin_order(work: Unit, claimed: ClaimedJob, order: Order, *, by: Viewer) -> Begun | None:
+    """Write down what billing is about to be told; from here on the dispute is not ended by hand. None: the claim is over, and
     nothing may be ordered."""
     held = await _held(work, claimed)
     if held is None or held.adjustment is None:
-        return False
+        return None
     job, at = held.adjustment, await work.moment()
+    if (job.cash_flow_sent_at if order is Order.CASH_FLOW else job.captured_sent_at) is not None:
+        return Begun(order, first=False)
     if order is Order.CASH_FLOW:
         job.cash_flow_sent_at = at
     else:
@@ -84,7 +95,7 @@ async def begin_order(work: Unit, claimed: ClaimedJob, order: Order, *, by: View
     if held.dispute is not None and job.dispute_id == held.dispute.id and not held.dispute.adjustment_sent:
         held.dispute.adjustment_sent = True
         await work.record(held.dispute, "send_adjustment", order=order.value)
-    return True
+    return Begun(order, first=True)
 
 
 @step()
@@ -100,7 +111,7 @@ async def job_later(work: Unit, claimed: ClaimedJob, *, unsent: Order | None = N
     if now() > claimed.give_up_at:
         await _give_up(work, held, GAVE_UP)
         return True
-    await _free(work, job, claimed.next_check, failures=0, error=None)
+    await _free(work, job, claimed.next_check)
     return False
 
 
@@ -116,12 +127,21 @@ async def _unsent(work: Unit, held: Held[Dispute | None], job: Adjustment, order
 
 
 @step()
+async def job_contradicted(work: Unit, claimed: ClaimedJob, why: str, *, by: Viewer) -> bool:
+    """Billing has something of this job that fits no more: the job fails, and whoever waits for it goes to a human."""
+    held = await _held(work, claimed)
+    if held is not None:
+        await _give_up(work, held, why)
+    return held is not None
+
+
+@step()
 async def ordered(work: Unit, claimed: ClaimedJob, *, by: Viewer) -> bool:
     """The first of two orders is made; the second comes with another tick, for billing works on one at a time."""
     held = await _held(work, claimed)
     if held is None or held.adjustment is None:
         return False
-    await _free(work, held.adjustment, now() + timedelta(seconds=1), failures=0, error=None)
+    await _free(work, held.adjustment, now() + timedelta(seconds=1))
     return True
 
 
@@ -153,7 +173,7 @@ async def job_failed(work: Unit, claimed: ClaimedJob, technical: str, *, by: Vie
 
 
 @step()
-async def job_put_off(work: Unit, claimed: ClaimedJob, error: str, *, by: Viewer) -> tuple[int, bool]:
+async def job_put_off(work: Unit, claimed: ClaimedJob, error: str, *, begun: bool, by: Viewer) -> tuple[int, bool]:
     """It could not be worked on: the error is kept, and it is tried later and later, until its time is over. Answers how often in a
     row that was, and whether it gave up."""
     held = await _held(work, claimed)
@@ -164,7 +184,8 @@ async def job_put_off(work: Unit, claimed: ClaimedJob, error: str, *, by: Viewer
         await _give_up(work, held, f"{GAVE_UP}: {error}")
         return failures, True
     later_on = back_off(failures, limits.dispute_back_off_seconds, limits.dispute_back_off_max_seconds)
-    await _free(work, held.adjustment, later_on, failures=failures, error=error[:TEXT_MAX])
+    attempts = 0 if begun else held.adjustment.attempts
+    await _free(work, held.adjustment, later_on, failures=failures, error=error[:TEXT_MAX], attempts=attempts)
     return failures, False
 
 
@@ -177,9 +198,17 @@ async def _give_up(work: Unit, held: Held[Dispute | None], why: str) -> None:
         await moved(work, dispute, "escalate", reason=dispute.technical_error)
 
 
-async def _free(work: Unit, job: Adjustment, next_check: datetime, *, failures: int, error: str | None) -> None:
+async def _free(
+    work: Unit, job: Adjustment, next_check: datetime, *, failures: int = 0, error: str | None = None, attempts: int = 0
+) -> None:
     await work.touch(
-        job, next_check_at=next_check, failures=failures, last_error=error, lease_token=None, lease_until=None
+        job,
+        next_check_at=next_check,
+        failures=failures,
+        last_error=error,
+        attempts=attempts,
+        lease_token=None,
+        lease_until=None,
     )
 
 

@@ -6,6 +6,7 @@ It is their word alone, so it is kept, and asked about by a worker; with a dispu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,16 +14,16 @@ from uuid import UUID
 from models.disputes import postings
 from models.disputes.errors import CallbacksDisabled
 from models.disputes.lifecycle import Polling
-from models.disputes.operations.locking import Held, at_payment, locked_adjustment, locked_open, start_adjustment
+from models.disputes.operations.locking import Held, at_payment, locked_adjustment, start_adjustment
 from models.disputes.operations.working import ORDER, PutOff
 from models.disputes.reads import CallbackRecord
-from models.disputes.tables import REF_MAX, TEXT_MAX, Dispute, PaymentCallback
+from models.disputes.tables import REF_MAX, TEXT_MAX, Adjustment, Dispute, PaymentCallback
 from models.events.requests import Request
 from models.kernel.clock import now
 from models.kernel.inputs import text
 from models.kernel.lifecycle import AlreadyThere
 from models.kernel.money import Money
-from models.kernel.refusals import InvalidInput, NotAllowed
+from models.kernel.refusals import InvalidInput, NotAllowed, NotFound
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import OPERATOR, SERVICE, Viewer
 from models.unit import Unit, operation, step
@@ -51,7 +52,10 @@ async def heard(work: Unit, invoice: str, payment: str) -> PaymentCallback:
     waiting = sql("r.invoice_id = {} AND r.payment_id = {} AND r.status = 'received'", invoice, payment)
     query, values = waiting.render()
     if await work.db.fetchval(f"SELECT EXISTS (SELECT FROM payment_callback r WHERE {query})", *values):
-        raise AlreadyThere(await work.lock(PaymentCallback, waiting, visible_to=TRUE))
+        with suppress(NotFound):  # it ended while we waited
+            found = await work.lock(PaymentCallback, waiting, visible_to=TRUE)
+            await work.touch(found, again=True)
+            raise AlreadyThere(found)
     at, limit = now(), timedelta(minutes=settings().dispute_adjustment_minutes)
     row = PaymentCallback(invoice_id=invoice, payment_id=payment, give_up_at=at + limit, next_check_at=at)
     return await work.open(row)
@@ -69,6 +73,8 @@ class ClaimedCallback:
     give_up_at: datetime
     delayed: bool
     failures: int
+    again: bool
+    """Whether it was told again before it was claimed: what is heard now answers that too."""
     token: UUID
 
     def __repr__(self) -> str:
@@ -80,7 +86,7 @@ class ClaimedCallback:
             raise AssertionError("a claimed row has a token, and a time at which it was due")
         return cls(
             row.id, row.invoice_id, row.payment_id, row.created_at, row.next_check_at, row.give_up_at, row.delayed,
-            row.failures, row.lease_token,
+            row.failures, row.again, row.lease_token,
         )  # fmt: skip
 
     @property
@@ -100,36 +106,38 @@ async def callback_confirmed(
     work: Unit, claimed: ClaimedCallback, cost: Money, changed: Money | None, *, by: Viewer
 ) -> bool:
     """The provider confirms it when asked: billing is to put the payment right, with a dispute or without. Locks the payment, its
-    adjustment, its open dispute. Where a job is at work already it goes on."""
+    adjustment, and the word. Where a job is at work already it goes on."""
     held = await _held(work, claimed)
     if held is None:
         return False
-    row, beside = held
-    await start_adjustment(work, beside, claimed.invoice, claimed.payment, cost, postings.changed(cost, changed))
+    row, job = held
+    alone = Held[Dispute | None](None, job)  # a dispute of the payment joins it when it is confirmed, or ends with it
+    await start_adjustment(work, alone, claimed.invoice, claimed.payment, cost, postings.changed(cost, changed))
     await _ended(work, row, "confirm", None)
     return True
 
 
 @step()
 async def callback_ended(work: Unit, claimed: ClaimedCallback, move: str, why: str, *, by: Viewer) -> bool:
-    """It came to nothing: the provider takes it back (`deny`), or there is nothing to correct (`ignore`)."""
+    """It came to nothing: the provider takes it back (`deny`), or there is nothing to correct (`ignore`). One that was told again
+    while it was asked about is asked about once more."""
     row = await _ours(work, claimed)
-    if row is not None:
+    if row is not None and row.again and not claimed.again:
+        await work.touch(row, next_check_at=now(), lease_token=None, lease_until=None)
+    elif row is not None:
         await _ended(work, row, move, why)
     return row is not None
 
 
 @step()
-async def callback_later(
-    work: Unit, claimed: ClaimedCallback, next_check: datetime, *, delayed: bool, by: Viewer
-) -> bool:
-    """Its terminal wants it asked later, or billing has not settled the payment."""
+async def callback_delayed(work: Unit, claimed: ClaimedCallback, until: datetime, *, by: Viewer) -> bool:
+    """Its terminal wants it asked later; what time there is for it begins then."""
     row = await _ours(work, claimed)
     if row is not None:
-        await work.touch(row, next_check_at=next_check, failures=0, last_error=None, lease_token=None, lease_until=None)
-        if delayed and not row.delayed:
-            row.delayed = True
-            await work.record(row, "delay", until=next_check)
+        row.delayed, row.next_check_at = True, until
+        row.give_up_at = until + timedelta(minutes=settings().dispute_adjustment_minutes)
+        release(row)
+        await work.record(row, "delay", until=until)
     return row is not None
 
 
@@ -162,10 +170,9 @@ async def _ours(work: Unit, claimed: ClaimedCallback) -> PaymentCallback | None:
     return row if row.lease_token == claimed.token else None
 
 
-async def _held(work: Unit, claimed: ClaimedCallback) -> tuple[PaymentCallback, Held[Dispute | None]] | None:
-    """The word and what is of its payment; the job comes before the dispute, and the word behind both."""
+async def _held(work: Unit, claimed: ClaimedCallback) -> tuple[PaymentCallback, Adjustment | None] | None:
+    """The word, and the job of its payment, which comes first."""
     await at_payment(work, claimed.invoice, claimed.payment)
     job = await locked_adjustment(work, claimed.invoice, claimed.payment)
-    dispute = await locked_open(work, claimed.invoice, claimed.payment)
     row = await _ours(work, claimed)
-    return None if row is None else (row, Held(dispute, job))
+    return None if row is None else (row, job)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from models.disputes import postings
 from models.disputes.errors import AdjustmentSent
-from models.disputes.lifecycle import DISPUTES, Mode, Polling
-from models.disputes.operations.locking import end_adjustment, locked, moved
+from models.disputes.lifecycle import DISPUTES, DisputeStatus, Mode, Polling
+from models.disputes.operations.locking import Held, end_adjustment, locked, moved
 from models.disputes.operations.working import Confirmed, confirm_held, succeed_held
 from models.disputes.reads import DisputeRecord, Meant
 from models.disputes.tables import EXTERNAL_MAX, TEXT_MAX, Dispute
@@ -18,7 +19,7 @@ from models.events.requests import Request
 from models.kernel.clock import now
 from models.kernel.inputs import text
 from models.kernel.money import Money
-from models.kernel.refusals import IllegalMove, InvalidAmount, InvalidInput, NotAllowed, NotFound, VersionConflict
+from models.kernel.refusals import Busy, IllegalMove, InvalidAmount, InvalidInput, NotAllowed, NotFound, VersionConflict
 from models.kernel.viewer import Viewer
 from models.unit import Unit, operation
 
@@ -32,20 +33,23 @@ async def settle(
     *,
     changed: Money | None = None,
     message: str | None = None,
+    only_from: DisputeStatus | None = None,
     by: Viewer,
     request: Request | None = None,
 ) -> Dispute:
     """It has succeeded, by the operator's word: billing and the provider are not asked. [spec/disputes §5.1]
 
     Locks the payment, its adjustment, the dispute. A job of it that ordered nothing yet is cancelled; one that did refuses
-    ADJUSTMENT_SENT. Repeated on one that has succeeded: the dispute, nothing written.
+    ADJUSTMENT_SENT. What was decided on another status than `only_from` is to be decided again: BUSY. Repeated on one that has
+    succeeded: the dispute, nothing written.
     """
     held = await locked(work, which, by)
     DISPUTES.may(held.dispute, "settle", by)
+    if only_from is not None and held.dispute.status is not only_from:
+        raise Busy
     _check(held.dispute, changed, message)
-    if held.own:
-        await end_adjustment(work, held, "cancel")
-    return await succeed_held(work, held, "settle", changed, message)
+    await _call_off(work, held)
+    return await succeed_held(work, held, "settle", postings.changed(held.dispute.amount, changed), message)
 
 
 @operation(answers=DisputeRecord, refuses=(*DECIDED, InvalidAmount, AdjustmentSent))
@@ -91,8 +95,7 @@ async def cancel(
     if public_reason is not None and (problems := text("publicReason", public_reason, EXTERNAL_MAX)):
         raise InvalidInput(*problems)
     _check(dispute, None, message)
-    if held.own:
-        await end_adjustment(work, held, "cancel")
+    await _call_off(work, held)
     dispute.public_reason, dispute.changed_minor = public_reason, None
     dispute.provider_message = message or dispute.provider_message
     return await moved(work, dispute, "cancel", reason=public_reason)
@@ -133,6 +136,16 @@ async def update_message(
     _check(dispute, None, message)
     dispute.provider_message = message
     return await work.record(dispute, "update_messages")
+
+
+async def _call_off(work: Unit, held: Held[Dispute]) -> None:
+    """Whatever is to put the payment right is stopped, whoever began it. Refuses ADJUSTMENT_SENT once billing was told."""
+    job = held.at_work
+    if job is None:
+        return
+    if job.sent:
+        raise AdjustmentSent
+    await end_adjustment(work, held, "cancel")
 
 
 def _check(dispute: Dispute, changed: Money | None, message: str | None) -> None:

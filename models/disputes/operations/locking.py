@@ -43,11 +43,10 @@ class Held(Generic[D]):
     adjustment: Adjustment | None
 
     @property
-    def own(self) -> bool:
-        """Whether the job is at work, and the dispute's own."""
-        job, dispute = self.adjustment, self.dispute
-        at_work = job is not None and job.status is AdjustmentStatus.CREATE_ADJUSTMENT
-        return at_work and dispute is not None and job is not None and job.dispute_id == dispute.id
+    def at_work(self) -> Adjustment | None:
+        """The job, where it has not ended: its dispute's own, or one that a provider's word began."""
+        job = self.adjustment
+        return job if job is not None and job.status is AdjustmentStatus.CREATE_ADJUSTMENT else None
 
 
 async def at_payment(work: Unit, invoice: str, payment: str) -> None:
@@ -116,6 +115,7 @@ class Claimed:
     polling: Polling
     polling_before: datetime
     failures: int
+    attempts: int
     needs_attention: bool
     token: UUID
 
@@ -129,7 +129,8 @@ class Claimed:
         return cls(
             row.id, row.dispute_id, row.invoice_id, row.payment_id, row.status, row.terminal_id, row.provider_trx, row.amount,
             row.cost, row.reason, row.provider_dispute_id, row.payer_email, row.created_at, row.next_check_at,
-            row.status_since, Polling.kept(row.polling), row.polling_before, row.failures, row.needs_attention, row.lease_token,
+            row.status_since, Polling.kept(row.polling), row.polling_before, row.failures, row.attempts, row.needs_attention,
+            row.lease_token,
         )  # fmt: skip
 
     def next_check(self, polling: Polling | None = None) -> datetime:

@@ -44,7 +44,6 @@ from models.unit import Unit, operation
 from settings import settings
 
 FIRST_CHECK_SECONDS = 2
-COMMENTS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +141,8 @@ async def make(
         raise AlreadyThere(found)
     if files is None:
         raise Busy
-    await _not_too_often(work, billed)
+    query = "SELECT count(*) FROM dispute WHERE invoice_id = $1 AND payment_id = $2"
+    check_not_too_often(await work.db.fetchval(query, billed.invoice, billed.payment))
     provider_trx, amount = check_started(billed, filed)
     at = now()
     dispute = Dispute(
@@ -175,9 +175,9 @@ async def make(
     return dispute
 
 
-async def _not_too_often(work: Unit, billed: Billed) -> None:
-    query = "SELECT count(*) FROM dispute WHERE invoice_id = $1 AND payment_id = $2"
-    if await work.db.fetchval(query, billed.invoice, billed.payment) >= settings().disputes_per_payment_max:
+def check_not_too_often(count: int) -> None:
+    """Of the disputes that there were about a payment. Refuses TOO_MANY_DISPUTES."""
+    if count >= settings().disputes_per_payment_max:
         raise DisputeNotPossible("The payment was disputed as often as any may be.", code=TOO_MANY_DISPUTES)
 
 
@@ -223,8 +223,8 @@ async def comment(work: Unit, which: Meant, words: str, *, by: Viewer, request: 
     DISPUTES.may(dispute, "comment", by)
     if problems := text("text", words, TEXT_MAX):
         raise InvalidInput(*problems)
-    if await DisputeComment.filter(dispute_id=dispute.id).count() >= COMMENTS_MAX:
-        raise TooMuchSaid(COMMENTS_MAX)
+    if await DisputeComment.filter(dispute_id=dispute.id).count() >= settings().dispute_comments_max:
+        raise TooMuchSaid(settings().dispute_comments_max)
     said = DisputeComment(dispute_id=dispute.id, text=words, written_by=by.role.value, created_at=await work.moment())
     await work.attach(said)
     return await work.record(dispute, "comment")

@@ -39,7 +39,7 @@ class Notice:
 
 
 def notice(dispute: DisputeRecord, url: str) -> Notice:
-    """Of a dispute that has ended: what is null is left out. A reason is told of a failure alone, an amount of a success."""
+    """Of a dispute that has ended: what is null is left out, and an amount is told of a success alone."""
     body: dict[str, Any] = {
         "disputeId": str(dispute.dispute_id),
         "invoiceId": dispute.invoice_id,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from models.disputes.reads import DisputeRecord
 from models.disputes.tables import TEXT_MAX, Dispute, SupportMessage
-from models.events.log import snapshot
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, step
@@ -17,7 +18,7 @@ from models.work.claims import back_off, claim, release
 from settings import settings
 
 FIRST_OF_ITS_DISPUTE = """NOT EXISTS (
-  SELECT FROM support_message e WHERE e.dispute_id = r.dispute_id AND e.id < r.id AND e.ended_at IS NULL)"""
+  SELECT FROM support_message e WHERE e.dispute_id = r.dispute_id AND e.id < r.id AND e.waits)"""
 """A message waits for the earlier ones of its dispute."""
 
 
@@ -39,17 +40,29 @@ class ClaimedMessage:
 @step()
 async def claim_messages(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -> list[ClaimedMessage]:
     """Take messages that are due, of each dispute the first one alone."""
-    due = sql("r.ended_at IS NULL AND r.next_check_at <= saldo_now()") & sql(FIRST_OF_ITS_DISPUTE)
+    due = sql("r.waits AND r.next_check_at <= saldo_now()") & sql(FIRST_OF_ITS_DISPUTE)
     rows = await claim(
         work, SupportMessage, due, limit=limit, lease_seconds=lease_seconds, order="r.next_check_at, r.id"
     )
-    return [await _claimed(work, row) for row in rows]
+    told = await _as_they_were(work, rows)
+    return [_claimed(row, told[row.id]) for row in rows]
 
 
-async def _claimed(work: Unit, row: SupportMessage) -> ClaimedMessage:
+async def _as_they_were(work: Unit, rows: Sequence[SupportMessage]) -> dict[int, DisputeRecord]:
+    """By message: the dispute as its event tells it; one read for all."""
+    found = await work.db.fetch(
+        """SELECT w.id, e.snapshot FROM unnest($1::bigint[], $2::text[], $3::bigint[]) w(id, subject, version)
+             JOIN event e ON e.subject = w.subject AND e.version = w.version""",
+        [row.id for row in rows],
+        [f"{DisputeRecord.noun}:{row.dispute_id}" for row in rows],
+        [row.version for row in rows],
+    )
+    return {row["id"]: DisputeRecord.of(orjson.loads(row["snapshot"])) for row in found}
+
+
+def _claimed(row: SupportMessage, told: DisputeRecord) -> ClaimedMessage:
     if row.lease_token is None:
         raise AssertionError("a claimed row has a token")
-    told = DisputeRecord.of(await snapshot(work.db, f"dispute:{row.dispute_id}", row.version))
     key = f"{told.dispute_id}:{row.version}"
     return ClaimedMessage(row.id, row.dispute_id, key, card(told), row.failures, row.lease_token)
 
@@ -83,7 +96,7 @@ async def told(work: Unit, claimed: ClaimedMessage, *, by: Viewer) -> bool:
     row = await _ours(work, claimed)
     if row is None:
         return False
-    row.told, row.ended_at, row.last_error = True, await work.moment(), None
+    row.told, row.waits, row.ended_at, row.last_error = True, False, await work.moment(), None
     release(row)
     await work.amend(row)
     return True
@@ -101,7 +114,7 @@ async def not_told(work: Unit, claimed: ClaimedMessage, error: str, *, by: Viewe
     row.next_check_at = later_on
     over = row.failures >= limits.support_failures_max
     if over:
-        row.ended_at = await work.moment()
+        row.waits, row.ended_at = False, await work.moment()
     release(row)
     await work.amend(row)
     return over
@@ -110,4 +123,4 @@ async def not_told(work: Unit, claimed: ClaimedMessage, error: str, *, by: Viewe
 async def _ours(work: Unit, claimed: ClaimedMessage) -> SupportMessage | None:
     await work.lock(Dispute, sql("r.id = {}", claimed.dispute), visible_to=TRUE)
     row = await SupportMessage.get(id=claimed.id)
-    return row if row.lease_token == claimed.token and row.ended_at is None else None
+    return row if row.lease_token == claimed.token and row.waits else None

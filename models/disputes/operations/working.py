@@ -33,6 +33,7 @@ from settings import settings
 APPROVED, SERVER_ERROR = "approved", "server_error"
 NO_ATTACHMENTS, INVOICE_GONE, PAYMENT_GONE = "no attachments", "invoice not found", "payment not found"
 RESTRICTED, UNEXPECTED = "payment status restrictions", "provider result unexpected"
+CONTRADICTED = "the provider declines the dispute, and has confirmed the payment"
 BY_SUPPORT = "dispute via the support desk"
 ORDER = "r.next_check_at, r.id"
 
@@ -108,7 +109,7 @@ async def exists(work: Unit, claimed: Claimed, found: Found, *, by: Viewer) -> b
 async def escalated(
     work: Unit, claimed: Claimed, *, technical: str | None, message: str | None = None, by: Viewer
 ) -> bool:
-    """A machine cannot tell: a human does. Its public reason stays as it is."""
+    """A machine cannot tell: a human does. Its public reason stays, and what the provider said where it says nothing now."""
     dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
     if dispute is not None:
         await _to_human(work, dispute, claimed.next_check(), technical=technical, message=message)
@@ -119,8 +120,9 @@ async def _to_human(
     work: Unit, dispute: Dispute, next_check: datetime, *, technical: str | None, message: str | None
 ) -> None:
     dispute.mode = Mode.MANUAL
-    dispute.technical_error, dispute.provider_message = _cut(technical), _cut(message)
-    await moved(work, dispute, "escalate", next_check=next_check, reason=technical or message)
+    dispute.technical_error, words = _cut(technical), _cut(message)
+    dispute.provider_message = words or dispute.provider_message
+    await moved(work, dispute, "escalate", next_check=next_check, reason=dispute.technical_error or words)
 
 
 @step()
@@ -218,10 +220,15 @@ async def fail_held(work: Unit, held: Held[Dispute], technical: str) -> Dispute:
 
 @step()
 async def declined(work: Unit, claimed: Claimed, code: str, reason: str | None, *, by: Viewer) -> bool:
-    """The provider says no: the payer did not pay."""
-    dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
-    if dispute is None:
+    """The provider says no: the payer did not pay. Where it has confirmed the payment itself, and a job is at work, a human looks
+    at the contradiction."""
+    held = await still_held(work, claimed)
+    if held is None:
         return False
+    dispute = held.dispute
+    if held.at_work is not None:
+        await _to_human(work, dispute, claimed.next_check(), technical=f"{CONTRADICTED}: {code}", message=reason)
+        return True
     dispute.public_reason, dispute.provider_message = code[:EXTERNAL_MAX], _cut(reason)
     dispute.technical_error = dispute.changed_minor = None
     await moved(work, dispute, "fail", reason=dispute.public_reason)
@@ -237,9 +244,10 @@ class PutOff:
 
 
 @step()
-async def put_off(work: Unit, claimed: Claimed, error: str, *, by: Viewer) -> PutOff:
+async def put_off(work: Unit, claimed: Claimed, error: str, *, begun: bool, by: Viewer) -> PutOff:
     """It could not be worked on: the error is kept, and it is tried later and later. After `dispute_failures_max` times in a
-    row, or behind its deadline, a human gets it: one that no machine works on is shown to need attention, once."""
+    row, or behind its deadline, a human gets it: one that no machine works on is shown to need attention, once. `begun`: whether
+    it was tried at all this time."""
     dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
     if dispute is None:
         return PutOff()
@@ -255,7 +263,7 @@ async def put_off(work: Unit, claimed: Claimed, error: str, *, by: Viewer) -> Pu
     later_on = back_off(failures, limits.dispute_back_off_seconds, limits.dispute_back_off_max_seconds)
     await work.touch(
         dispute, failures=failures, last_error=error[:TEXT_MAX], next_check_at=later_on,
-        lease_token=None, lease_until=None,
+        lease_token=None, lease_until=None, attempts=0 if begun else dispute.attempts,
     )  # fmt: skip
     return PutOff(failures, human=called)
 

@@ -24,7 +24,7 @@ from models.disputes.views import visible_to
 from models.kernel.money import Money
 from models.kernel.pages import Column, Cut, Order, Page, page
 from models.kernel.refusals import NotFound
-from models.kernel.sql import FALSE, TRUE, Row, Sql, all_of, fetch, join, sql
+from models.kernel.sql import FALSE, Row, Sql, all_of, fetch, join, sql
 from models.kernel.viewer import Viewer
 
 R = TypeVar("R")
@@ -74,6 +74,12 @@ async def open_of(invoice: str, payment: str) -> DisputeRecord | None:
     which = sql(f"r.invoice_id = {{}} AND r.payment_id = {{}} AND r.status IN ({OPEN_ONES})", invoice, payment)
     rows = await fetch(join([DISPUTE, which]))
     return DisputeRecord.of(rows[0]) if rows else None
+
+
+async def count_of(invoice: str, payment: str) -> int:
+    """How many disputes there were about a payment."""
+    query = sql("SELECT count(*) FROM dispute WHERE invoice_id = {} AND payment_id = {}", invoice, payment)
+    return int((await fetch(query))[0][0])
 
 
 NEWEST = Order("dispute", (Column("r.created_at", datetime), Column("r.id", int)), descending=True)
@@ -131,9 +137,12 @@ def _pair(money: Money | None) -> tuple[int, str] | None:
     return None if money is None else (money.minor, money.currency)
 
 
-def _sought(words: str) -> Sql:
+OPENLY = ("r.invoice_id = {}",)
+BY_ANY_ID = (*OPENLY, "r.provider_trx = {}", "r.provider_dispute_id = {}")
+
+
+def _sought(words: str, ways: Sequence[str] = BY_ANY_ID) -> Sql:
     """Each way by an index of its own."""
-    ways = ["r.invoice_id = {}", "r.provider_trx = {}", "r.provider_dispute_id = {}"]
     found = join([sql(way, words.strip()) for way in ways], " OR ")
     try:
         return found | sql("r.dispute_id = {}", UUID(words.strip()))
@@ -148,9 +157,7 @@ def _seen(viewer: Viewer, wanted: Wanted) -> Sql:
         return seen
     if viewer.shops and wanted.shop not in {None, *viewer.shops}:
         return FALSE  # nothing would be found, but PostgreSQL would look for it through the whole table
-    return seen & (
-        sql("r.invoice_id = {} OR r.dispute_id::text = {}", wanted.search, wanted.search) if wanted.search else TRUE
-    )
+    return seen if wanted.search is None else seen & _sought(wanted.search, OPENLY)
 
 
 async def listed(viewer: Viewer, wanted: Wanted, order: Order, cut: Cut) -> Page[DisputeRecord]:
@@ -189,7 +196,7 @@ async def counted(viewer: Viewer, wanted: Wanted) -> list[Counted]:
 
 
 async def now_of(ids: Sequence[int]) -> dict[int, DisputeNow]:
-    query = sql("SELECT id, next_check_at, failures, last_error FROM dispute WHERE id = ANY({}::bigint[])", list(ids))
+    query = sql("SELECT id, next_check_at, last_error FROM dispute WHERE id = ANY({}::bigint[])", list(ids))
     return {row["id"]: DisputeNow.of(row) for row in await fetch(query)}
 
 

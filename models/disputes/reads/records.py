@@ -106,12 +106,11 @@ class DisputeNow:
 
     id: int
     next_check_at: datetime | None
-    failures: int
     last_error: str | None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
-        return cls(**{name: row[name] for name in ("id", "next_check_at", "failures", "last_error")})
+        return cls(**{name: row[name] for name in ("id", "next_check_at", "last_error")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,6 @@ class AdjustmentRecord(NounRecord):
     cash_flow_sent_at: datetime | None
     captured_sent_at: datetime | None
     next_check_at: datetime | None
-    failures: int | None
     last_error: str | None
     version: int
     created_at: datetime
@@ -144,7 +142,6 @@ class AdjustmentRecord(NounRecord):
         return cls(
             **{name: row[name] for name in plain},
             next_check_at=row.get("next_check_at"),
-            failures=row.get("failures"),
             last_error=row.get("last_error"),
             cash_flow_sent_at=row["cash_flow_sent_at"] and moment(row["cash_flow_sent_at"]),
             captured_sent_at=row["captured_sent_at"] and moment(row["captured_sent_at"]),

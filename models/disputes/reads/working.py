@@ -20,6 +20,8 @@ class Backlog:
     due_seconds: int
     adjustments_due_seconds: int
     notifications_due_seconds: int
+    callbacks_due_seconds: int
+    support_due_seconds: int
     attention: int
 
 
@@ -33,7 +35,9 @@ async def backlog() -> Backlog:
                        count(*) FILTER (WHERE status = 'create_adjustment') AS adjusting,
                        {late} AS due_seconds, count(*) FILTER (WHERE needs_attention) AS attention,
                        (SELECT {late} FROM adjustment WHERE status = 'create_adjustment') AS adjustments_due_seconds,
-                       (SELECT {late} FROM dispute_notification WHERE status = 'pending') AS notifications_due_seconds
+                       (SELECT {late} FROM dispute_notification WHERE status = 'pending') AS notifications_due_seconds,
+                       (SELECT {late} FROM payment_callback WHERE status = 'received') AS callbacks_due_seconds,
+                       (SELECT {late} FROM support_message WHERE waits) AS support_due_seconds
                   FROM dispute WHERE status IN ({OPEN_ONES})"""
         )
     )
