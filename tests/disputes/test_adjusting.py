@@ -148,7 +148,8 @@ async def test_36_what_billing_definitely_did_not_take_was_not_sent(world):
         "idempotency-key": "o",
     }
     await world.box.tell("billing/adjusting", hold=True)
-    await world.box.client.post(path, json={"kind": "cash_flow", "reason": "another's", "amount": 1}, headers=headers)
+    body = {"kind": "cash_flow", "reason": "another's", "amount": 1, "currency": "RUB"}
+    assert (await world.box.client.post(path, json=body, headers=headers)).status_code == 201
     await world.adjust_tick()
     assert (await job(dispute))["cash_flow_sent_at"] is None
     (answer,) = await world.desk("cancelDisputes", dispute)
