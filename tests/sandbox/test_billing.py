@@ -250,7 +250,8 @@ async def test_our_client_reads_all_of_it(box, billing):
     assert (await billing.terminal(2)).url == f"{box.url}/moodypay"
     id = await billing.adjust(CASH_FLOW)
     assert await billing.adjust(CASH_FLOW) == id
-    assert await billing.adjustments("inv", "pay") == [BilledAdjustment(id, AdjustmentKind.CASH_FLOW, "reason-1")]
+    ours = BilledAdjustment(id, AdjustmentKind.CASH_FLOW, "reason-1", amount=Money(8_000, "RUB"))
+    assert await billing.adjustments("inv", "pay") == [ours]
     await billing.adjust(CAPTURED)
     paid = await billing.payment("inv", "pay")
     assert (paid.status, paid.changed_cost) == ("captured", Money(8_000, "RUB"))
