@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from gateways.receivers import check_address
-
 from gateways.disputing import BilledPayment, Billing, Providers, Receivers, Storage, Told, Transaction
 from gateways.receipts import Refused, Unsure
+from gateways.receivers import check_address
 from models.disputes import operations as disputes
 from models.disputes import reads
 from models.disputes.errors import (
@@ -72,10 +71,10 @@ async def add_evidence(
 ) -> DisputeRecord:
     """Add files to an open dispute; none is put away for one that is not open."""
     dispute = await reads.dispute(by, which)
-    DISPUTES.may(dispute, "add_evidence", by)
-    _check_files(files)
     if done := await done_before(DisputeRecord, by, request):
         return done
+    DISPUTES.may(dispute, "add_evidence", by)
+    _check_files(files)
     stored = await _put_away(there(outside.storage, "storage"), files)
     return await disputes.add_evidence(dispute.id, stored, by=by, request=request)
 
