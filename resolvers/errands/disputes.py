@@ -66,10 +66,10 @@ async def add_evidence(
 ) -> DisputeRecord:
     """Add files to an open dispute; none is put away for one that is not open."""
     dispute = await reads.dispute(by, which)
-    _check_files(files)
     if done := await done_before(DisputeRecord, by, request):
         return done
     DISPUTES.may(dispute, "add_evidence", by)
+    _check_files(files)
     async with in_time("storage"):
         stored = await _put_away(there(outside.storage, "storage"), files)
     return await disputes.add_evidence(dispute.id, stored, by=by, request=request)

@@ -269,6 +269,18 @@ SAY = """mutation ($input: CommentDisputeInput!) { commentDispute(input: $input)
   __typename ... on Dispute { comments { text writtenBy } } ... on Refusal { code } } }"""
 
 
+async def test_the_same_key_again_is_answered_though_it_has_ended_meanwhile(world, api, nothing_written):
+    dispute = await world.manual()
+    wanted = {"dispute": {"disputeId": dispute}, "attachments": [attached()], "idempotencyKey": "once"}
+    first = await api(ADD, by=MERCHANT, input=wanted)
+    said = {"dispute": {"disputeId": dispute}, "text": "please", "idempotencyKey": "words"}
+    assert (await api(SAY, by=MERCHANT, input=said))["__typename"] == "Dispute"
+    await world.desk("cancelDisputes", dispute)
+    async with nothing_written():
+        assert await api(ADD, by=MERCHANT, input=wanted) == first
+        assert (await api(SAY, by=MERCHANT, input=said))["__typename"] == "Dispute"
+
+
 async def test_files_and_words_are_added_while_it_is_open(world, api, make, nothing_written):
     dispute = await world.manual()
     ref = {"disputeId": dispute}

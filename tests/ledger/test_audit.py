@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from jobs.payouts import deliver_payouts
+from models.disputes import operations as disputes
 from models.kernel.sql import transaction
 from models.ledger.audit import Report, audit
 from models.wiring import CHECKS
+from tests.disputes.filed import confirmed, filed
 from tests.ledger.books import commit, floored, fold_all, hold, house, post
 from tests.payments.paid import swept
 from tests.payouts.tills import Till, to_wallet, tools
@@ -54,6 +56,11 @@ BROKEN = {
     "payouts_are_numbered": "UPDATE payout SET sequence = 7",
     "open_deliveries_are_watched": "UPDATE delivery SET status = 'unknown'",
     "shops_own_their_accounts": "UPDATE shop SET payout_account = settlement_account",
+    "adjustments_are_told": "UPDATE dispute SET adjustment_status = NULL",
+    "adjusting_disputes_have_adjustments": "DELETE FROM adjustment",
+    "notifications_are_told": "UPDATE dispute_notification SET status = 'delivered'",
+    "one_newest_is_open": "UPDATE dispute SET payment_id = 'one'",
+    "ended_disputes_say_so": "UPDATE dispute SET public_reason = 'approved'",
     "people_own_balances": "UPDATE ledger_account SET owner = 'person:0' WHERE kind = 'person.available'",
 }
 
@@ -67,7 +74,15 @@ async def books(make) -> None:
     await swept(make)
     await to_wallet(make)
     await deliver_payouts(tools(Till()))
+    await disputed(make)
     await fold_all()
+
+
+async def disputed(make) -> None:
+    """One that waits for its adjustment and has somebody to notify, and one that was cancelled."""
+    by = make.operator.viewer
+    await confirmed(await filed(by, payment="one", url="https://m.example/hook"))
+    await disputes.cancel((await filed(by, payment="two")).id, by=by)
 
 
 @pytest.mark.parametrize("check", sorted(check.name for check in CHECKS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.disputes.errors import AdjustmentSent, DisputeClosed
+from models.disputes.errors import NOTIFICATION_NOT_FOUND, AdjustmentSent, DisputeClosed
 from models.disputes.lifecycle.statuses import (
     CLOSED,
     OPEN,
@@ -14,6 +14,7 @@ from models.disputes.lifecycle.statuses import (
     NotificationStatus,
 )
 from models.kernel.lifecycle import Deed, Lifecycle, Move
+from models.kernel.refusals import NotFound
 from models.kernel.viewer import MERCHANT, OPERATOR, SYSTEM
 
 CODE = "DISPUTE_STATUS_CHANGE_NOT_ALLOWED"
@@ -29,6 +30,11 @@ def nothing_sent(dispute: Any) -> None:
     """What billing was told to correct cannot be taken back by us."""
     if dispute.adjustment_sent and dispute.adjustment_status is AdjustmentStatus.CREATE_ADJUSTMENT:
         raise AdjustmentSent
+
+
+def somebody_to_notify(dispute: Any) -> None:
+    if dispute.notification_status is None:
+        raise NotFound("notification", code=NOTIFICATION_NOT_FOUND)
 
 
 S = DisputeStatus
@@ -57,7 +63,7 @@ DISPUTES = Lifecycle(
         "comment": Deed(who={MERCHANT, OPERATOR}, needs=(still_open,)),
         "update_messages": Deed(who={OPERATOR}, to=HUMAN),
         "want_notification": Deed(who={SYSTEM}),
-        "resend_notification": Deed(who={OPERATOR}, to=CLOSED),
+        "resend_notification": Deed(who={OPERATOR}, to=CLOSED, needs=(somebody_to_notify,)),
         "send_adjustment": Deed(who={SYSTEM}),
         "call_for_attention": Deed(who={SYSTEM}, to=OPEN),
     },

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models.disputes.errors import NOTIFICATION_NOT_FOUND
 from models.disputes.lifecycle import DISPUTES, PUBLIC, NotificationStatus, PublicStatus
 from models.disputes.operations.locking import locked
 from models.disputes.operations.working import ORDER
@@ -145,8 +144,6 @@ async def resent(work: Unit, which: Meant, error: str | None, *, by: Viewer, req
     """
     dispute = (await locked(work, which, by)).dispute
     DISPUTES.may(dispute, "resend_notification", by)
-    if dispute.notification_status is None:
-        raise NotFound("notification", code=NOTIFICATION_NOT_FOUND)
     row = await work.lock(DisputeNotification, sql("r.dispute_id = {}", dispute.id), visible_to=TRUE)
     if error is None and row.status is not NotificationStatus.DELIVERED:
         await _delivered(work, dispute, row)
