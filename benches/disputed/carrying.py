@@ -19,7 +19,7 @@ from models.work.jobs import Job
 from settings import settings
 
 LATENCY, OF_LATENCY, AT_ONCE = 0.1, 0.7, 100
-ALL, FEW = {"created": 1_000, "pending": 2_000}, {"created": 150, "pending": 300}
+ALL, FEW = {"created": 500, "pending": 1_000}, {"created": 150, "pending": 300}
 WARM_UP = 150
 HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "gzip", "Authorization": "Bearer bench"}
 

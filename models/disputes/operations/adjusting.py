@@ -20,7 +20,7 @@ from models.kernel.money import Money
 from models.kernel.sql import sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, step
-from models.work.claims import back_off, claim
+from models.work.claims import DUE, back_off, claim
 from settings import settings
 
 GAVE_UP = "billing was not ready within the time that there is for an adjustment"
@@ -64,7 +64,7 @@ class ClaimedJob:
 @step()
 async def claim_jobs(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -> list[ClaimedJob]:
     """Take adjustments that are due, the longest due first."""
-    due = sql("r.status = 'create_adjustment' AND r.next_check_at <= saldo_now()")
+    due = sql(f"r.status = 'create_adjustment' AND {DUE}")
     rows = await claim(work, Adjustment, due, limit=limit, lease_seconds=lease_seconds, order=ORDER)
     return [ClaimedJob.of(row) for row in rows]
 

@@ -27,7 +27,7 @@ from models.kernel.refusals import InvalidInput, NotAllowed, NotFound
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import OPERATOR, SERVICE, Viewer
 from models.unit import Unit, operation, step
-from models.work.claims import back_off, claim, release
+from models.work.claims import DUE, back_off, claim, release
 from settings import settings
 
 
@@ -96,7 +96,7 @@ class ClaimedCallback:
 
 @step()
 async def claim_callbacks(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -> Sequence[ClaimedCallback]:
-    due = sql("r.status = 'received' AND r.next_check_at <= saldo_now()")
+    due = sql(f"r.status = 'received' AND {DUE}")
     rows = await claim(work, PaymentCallback, due, limit=limit, lease_seconds=lease_seconds, order=ORDER)
     return [ClaimedCallback.of(row) for row in rows]
 

@@ -23,7 +23,7 @@ from models.kernel.refusals import IllegalMove, NotAllowed, NotFound, VersionCon
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, operation, step
-from models.work.claims import back_off, claim, release
+from models.work.claims import DUE, back_off, claim, release
 from settings import settings
 
 
@@ -69,7 +69,7 @@ class ClaimedNotice:
 @step()
 async def claim_notices(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -> list[ClaimedNotice]:
     """Take notifications that are due, the longest due first."""
-    due = sql("r.status = 'pending' AND r.next_check_at <= saldo_now()")
+    due = sql(f"r.status = 'pending' AND {DUE}")
     rows = await claim(work, DisputeNotification, due, limit=limit, lease_seconds=lease_seconds, order=ORDER)
     of = {row.id: row for row in await Dispute.filter(id__in=[row.dispute_id for row in rows])}
     return [

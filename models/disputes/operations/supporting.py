@@ -14,7 +14,7 @@ from models.disputes.tables import TEXT_MAX, Dispute, SupportMessage
 from models.kernel.sql import TRUE, sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, step
-from models.work.claims import back_off, claim, release
+from models.work.claims import DUE, back_off, claim, release
 from settings import settings
 
 FIRST_OF_ITS_DISPUTE = """NOT EXISTS (
@@ -40,7 +40,7 @@ class ClaimedMessage:
 @step()
 async def claim_messages(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -> list[ClaimedMessage]:
     """Take messages that are due, of each dispute the first one alone."""
-    due = sql("r.waits AND r.next_check_at <= saldo_now()") & sql(FIRST_OF_ITS_DISPUTE)
+    due = sql(f"r.waits AND {DUE}") & sql(FIRST_OF_ITS_DISPUTE)
     rows = await claim(
         work, SupportMessage, due, limit=limit, lease_seconds=lease_seconds, order="r.next_check_at, r.id"
     )

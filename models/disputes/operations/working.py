@@ -27,7 +27,7 @@ from models.kernel.money import Money
 from models.kernel.sql import sql
 from models.kernel.viewer import Viewer
 from models.unit import Unit, step
-from models.work.claims import back_off, claim, put_back, still_ours
+from models.work.claims import DUE, back_off, claim, put_back, still_ours
 from settings import settings
 
 APPROVED, SERVER_ERROR = "approved", "server_error"
@@ -41,7 +41,7 @@ ORDER = "r.next_check_at, r.id"
 @step()
 async def claim_due(work: Unit, status: DisputeStatus, *, limit: int, lease_seconds: int, by: Viewer) -> list[Claimed]:
     """Take disputes of one status that are due, the longest due first."""
-    due = sql("r.status = {} AND r.next_check_at <= saldo_now()", status.value)
+    due = sql(f"r.status = {{}} AND {DUE}", status.value)
     rows = await claim(work, Dispute, due, limit=limit, lease_seconds=lease_seconds, order=ORDER)
     return sorted((Claimed.of(row) for row in rows), key=lambda one: (one.due_at, one.id))
 

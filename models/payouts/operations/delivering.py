@@ -26,7 +26,7 @@ from models.payouts.operations.ending import locked_delivery, locked_payout, mov
 from models.payouts.reads import PayoutRecord
 from models.payouts.tables import ERROR_MAX, Delivery, DeliveryAttempt, Payout
 from models.unit import Unit, operation, step
-from models.work.claims import back_off, claim, release, still_ours
+from models.work.claims import DUE, back_off, claim, release, still_ours
 from settings import settings
 
 OPEN = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.UNKNOWN})
@@ -60,7 +60,7 @@ class Begun:
 @step()
 async def claim_queued(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -> list[Claimed]:
     """Take deliveries that were never sent, the longest due first."""
-    due = sql("r.status = 'queued' AND r.next_check_at <= saldo_now()")
+    due = sql(f"r.status = 'queued' AND {DUE}")
     return await _claimed(work, await claim(work, Delivery, due, limit=limit, lease_seconds=lease_seconds, order=ORDER))
 
 
@@ -68,7 +68,7 @@ async def claim_queued(work: Unit, *, limit: int, lease_seconds: int, by: Viewer
 async def claim_unknown(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -> list[Claimed]:
     """Take deliveries of which nobody knows what became: those that got no answer, and those that were being sent by somebody
     whose lease is over."""
-    due = sql("r.status IN ('unknown', 'sending') AND r.next_check_at <= saldo_now()")
+    due = sql(f"r.status IN ('unknown', 'sending') AND {DUE}")
     return await _claimed(work, await claim(work, Delivery, due, limit=limit, lease_seconds=lease_seconds, order=ORDER))
 
 
