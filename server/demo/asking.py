@@ -58,7 +58,7 @@ def _root(said: Any) -> Any:
 
 
 class Sandbox:
-    """What plays the world outside: coins on a chain, transfers of a bank."""
+    """What plays the world outside: coins on a chain, transfers of a bank, payments of billing."""
 
     def __init__(self, url: str, patience_seconds: float) -> None:
         self.url = url
@@ -78,13 +78,17 @@ class Sandbox:
         """Play something; what it answers. Raises Unplayable where it does not."""
         return await self._said("POST", f"/control/{path}", json=dict(given))
 
+    async def ask(self, path: str, given: Mapping[str, Any]) -> Any:
+        """What it has. Raises Unplayable where it does not say."""
+        return await self._said("GET", f"/control/{path}", params=dict(given))
+
     async def _said(self, method: str, path: str, **more: Any) -> Any:
         try:
             answer = await self._client.request(method, path, **more)
             said = answer.json()
         except (httpx.HTTPError, ValueError):
             raise Unplayable(
-                f"No sandbox answers at {self.url}, which would play the chain and the bank: `make up` starts it, or "
+                f"No sandbox answers at {self.url}, which would play the world outside: `make up` starts it, or "
                 "`saldo sandbox`."
             ) from None
         if not answer.is_success:

@@ -31,7 +31,7 @@ class Stage:
             api, sandbox, story, teller, patience_seconds,
         )  # fmt: skip
         self.run = f"demo-{uuid4().hex[:12]}"
-        self.known: dict[str, Any] = {}
+        self.known: dict[str, Any] = {"sandbox": {"url": sandbox.url}}
         self.tokens = {
             name: development_token(role, subject=f"{self.run}-{name}")
             for name, role in ((OPERATOR, Role.OPERATOR), (SERVICE, Role.SERVICE))
@@ -81,7 +81,7 @@ class Stage:
     async def play(self, step: Step, number: int) -> None:
         """Raises Unplayable where anything is otherwise than the story says."""
         self.teller.acts(step.who, step.does)
-        if step.query or step.outside:
+        if step.query or step.outside or step.looks:
             answer = await self._done(step, number)
             _must_hold(answer, step.comes)
             self.teller.answered(step.tells(answer))
@@ -90,14 +90,20 @@ class Stage:
         if step.pushed:
             event = await self.watcher.until(lambda item: item.get("name") == step.pushed, f"of `{step.pushed}`")
             await self.dashboard.until(lambda item: item.get("cursor") == event["cursor"], f"of `{step.pushed}`")
+        if inside := step.inside:
+            await self.dashboard.until(lambda item: inside(item, self.known), f"that the {step.who} {step.does}")
 
     async def _done(self, step: Step, number: int) -> Answer:
         given = step.given(self.known)
         if step.outside:
             told: Answer = await self.sandbox.tell(step.outside, given)
             return told
-        asked: Answer = await self.api.ask(self.tokens[step.who], step.query, {**given, "key": f"{self.run}:{number}"})
-        return asked
+        if step.looks:
+            found: Answer = await self.sandbox.ask(step.looks, given)
+            return found
+        asked = await self.api.ask(self.tokens[step.who], step.query, {**given, "key": f"{self.run}:{number}"})
+        answer: Answer = asked[0] if isinstance(asked, list) else asked
+        return answer
 
     async def look(self) -> None:
         """Raises Unplayable where the API itself is gone: then nothing else is to blame."""

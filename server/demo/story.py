@@ -27,8 +27,8 @@ class Step:
     """Somebody does something. Without a query the house does it by itself, and all there is to do is to wait.
 
     The query is sent with `given` and a fresh `$key`; its answer must hold all that `comes` says. In place of a query `outside`
-    tells the sandbox to play something of the world outside. `pushed` is the event that has to arrive at whoever watches
-    before the story goes on.
+    tells the sandbox to play something of the world outside, and `looks` asks it for what came there. `pushed` is the event that
+    has to arrive at whoever watches before the story goes on; `inside` knows one of which the dashboard alone is told.
     """
 
     who: str
@@ -40,6 +40,8 @@ class Step:
     keep: str = ""
     pushed: str = ""
     outside: str = ""
+    looks: str = ""
+    inside: Callable[[Answer, Known], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +69,4 @@ class Story:
 
     @property
     def needs_sandbox(self) -> bool:
-        return any(step.outside for step in self.steps)
+        return any(step.outside or step.looks for step in self.steps)

@@ -41,7 +41,7 @@ class Teller:
                 " " * 9,
                 (f"{at:%H:%M:%S}.{at.microsecond // 1000:03} ", "dim"),
                 (f"{who:<9} ", COLOURS.get(who, PEOPLE)),
-                f"{noun:<8}{about:<12} ",
+                f"{noun:<11}{about:<12} ",
                 (f"{event['name']:<15}", "green"),
                 says or led,
             )

@@ -41,6 +41,16 @@ HOUSE: Mapping[str, Shown] = {
         lambda event: f"{event['payout']['payoutId'][:8]}…",
         lambda event: _of_payout(event["from"], event["to"], event["payout"]),
     ),
+    "DisputeEvent": Shown(
+        "dispute { disputeId invoiceId changedAmount { amount currency } notification { status } }",
+        lambda event: f"{event['dispute']['disputeId'][:8]}…",
+        lambda event: _of_dispute(event["name"], event["from"], event["to"], event["dispute"]),
+    ),
+    "AdjustmentEvent": Shown(
+        "adjustment { adjustmentId invoiceId cashFlowSentAt capturedSentAt changedAmount { amount currency } }",
+        lambda event: f"{event['adjustment']['adjustmentId'][:8]}…",
+        lambda event: _of_adjustment(event["name"], event["to"], event["adjustment"]),
+    ),
 }
 """How events are shown, whatever the story."""
 
@@ -48,6 +58,22 @@ HOUSE: Mapping[str, Shown] = {
 def _of_payout(before: str | None, after: str, payout: Answer) -> str:
     """A move says where it led, what happens to a delivery how that stands."""
     return f"{after}, number {payout['sequence']}" if before != after else f"delivery {payout['deliveryStatus']}"
+
+
+def _of_dispute(name: str, before: str | None, after: str, dispute: Answer) -> str:
+    """A move says where it led, and to which amount; what happens to a notification how that stands."""
+    if before == after:
+        return f"notification {dispute['notification']['status']}" if name.endswith("notify") else ""
+    changed = dispute["changedAmount"]
+    return f"-> {after}" + (", {} {}".format(*changed.values()) if changed else "")
+
+
+def _of_adjustment(name: str, after: str, adjustment: Answer) -> str:
+    """What is ordered of billing."""
+    if name != "send":
+        return f"-> {after}"
+    changed = adjustment["changedAmount"]
+    return "captured" if adjustment["capturedSentAt"] else "cash flow {} {}".format(*changed.values())
 
 
 def _of_payment(name: str, payment: Answer) -> str:

@@ -69,7 +69,7 @@ WORLD = (
 provider had already, one whose deadline passes after a minute, one that waits for billing, one that waits for its payment to
 end, and cancelled."""
 STANDS_STILL = "demo-invoice-9"
-"""Billing adjusts nothing of it."""
+"""Billing works on somebody else's adjustment of it, and does not come to an end with that."""
 
 
 async def bring() -> None:
@@ -113,8 +113,17 @@ async def _tell(sandbox: httpx.AsyncClient, missing: list[tuple[Made, DisputeRec
         ended = one is not None and one.status is DisputeStatus.SUCCEEDED
         (await sandbox.post("/control/billing/payments", json=made.told(ended))).raise_for_status()
     if STANDS_STILL in {made.invoice for made, _ in missing}:
-        never = {"system": "billing", "operation": "adjust", "outcome": "error", "times": 1_000_000}
-        (await sandbox.post("/control/script", json={**never, "match": f"{STANDS_STILL}/"})).raise_for_status()
+        await _hold_up(sandbox)
+
+
+async def _hold_up(sandbox: httpx.AsyncClient) -> None:
+    path = f"/billing/invoices/{STANDS_STILL}/payments/{PAYMENT}/adjustments"
+    known = {"authorization": f"Bearer {settings().billing_token.get_secret_value()}", "idempotency-key": SUBJECT}
+    theirs = {"kind": "cash_flow", "reason": "somebody else's", "amount": 1, "currency": "RUB"}
+    for hold in (True, False):
+        (await sandbox.post("/control/billing/adjusting", json={"hold": hold})).raise_for_status()
+        if hold:
+            (await sandbox.post(path, json=theirs, headers=known)).raise_for_status()
 
 
 async def _bring(outside: ApiGateways, made: Made, found: DisputeRecord | None) -> None:

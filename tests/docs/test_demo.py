@@ -74,6 +74,22 @@ def test_what_the_bank_tells_twice_is_credited_once(house):
     assert named(said, "Clara", "Balance") == ["change"]
 
 
+def test_a_dispute_is_seen_whole_by_the_dashboard_and_its_public_side_by_its_merchant(house):
+    code, said = demo("--story", "dispute", **house.env)
+    assert code == 0, said
+    assert named(said, "Oak", "Dispute") == ["open", "succeed"]
+    (about,) = {line.split()[3] for line in said.splitlines() if line.split()[1:3] == ["Oak", "Dispute"]}
+    lines = "\n".join(line for line in said.splitlines() if about in line)
+    assert named(lines, "dashboard", "Dispute") == [
+        "open", "want_notification", "accept", "confirm", "send_adjustment", "succeed", "notify",
+    ]  # fmt: skip
+    (job,) = {line.split()[3] for line in said.splitlines() if line.split()[2:5:2] == ["Adjustment", "finish"]}
+    lines = "\n".join(line for line in said.splitlines() if job in line)
+    assert named(lines, "dashboard", "Adjustment") == ["open", "send", "send", "finish"]
+    assert "cash flow 80.00 RUB" in said
+    assert '"changedAmount":8000' in said
+
+
 def test_without_a_sandbox_it_says_so_at_once(house):
     assert house.stop("sandbox") == 0
     try:

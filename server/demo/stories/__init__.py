@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.demo.stories import bank, deals, payouts
+from server.demo.stories import bank, deals, disputes, payouts
 from server.demo.story import Story
 
-STORIES: dict[str, Story] = {story.name: story for story in (deals.STORY, bank.STORY, payouts.STORY)}
+STORIES: dict[str, Story] = {story.name: story for story in (deals.STORY, bank.STORY, payouts.STORY, disputes.STORY)}
