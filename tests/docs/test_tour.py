@@ -35,8 +35,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 class Reader:
     """Somebody who does what the page says."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, sandbox: str) -> None:
         self.client, self.names, self.streams = client, Names(), dict[str, AsyncIterator[Any]]()
+        self.sandbox = sandbox
 
     def token(self, who: str) -> dict[str, str]:
         """As the page's own command makes it."""
@@ -45,18 +46,22 @@ class Reader:
         return {"authorization": f"Bearer {development_token(Role(said['role']), subject=who, **claims)}"}
 
     async def ask(self, step: Asked) -> Any:
-        given = {name: self.names.here(value) for name, value in step.given.items()}
-        body = {"query": step.document, "variables": given}
+        body = {"query": step.document, "variables": self.given(step)}
         return (await self.client.post("/graphql", json=body, headers=self.token(step.who))).json()
 
-    async def play(self, sandbox: str, step: Played) -> Any:
-        given = {name: self.names.here(value) for name, value in step.given.items()}
-        return (await self.client.post(f"{sandbox}/control/{step.path}", content=json.dumps(given))).json()
+    def given(self, step: Asked | Played) -> dict[str, Any]:
+        """What stands here for what the page gives; the sandbox is elsewhere."""
+        text = json.dumps({name: self.names.here(value) for name, value in step.given.items()})
+        said: dict[str, Any] = json.loads(text.replace("http://127.0.0.1:8002", self.sandbox))
+        return said
+
+    async def play(self, step: Played) -> Any:
+        given = self.given(step)
+        return (await self.client.post(f"{self.sandbox}/control/{step.path}", content=json.dumps(given))).json()
 
     async def watch(self, step: Asked, stack: AsyncExitStack) -> None:
-        given = {name: self.names.here(value) for name, value in step.given.items()}
         headers = {**self.token(step.who), "accept": "text/event-stream"}
-        body = {"query": step.document, "variables": given}
+        body = {"query": step.document, "variables": self.given(step)}
         answer = await stack.enter_async_context(self.client.stream("POST", "/graphql", json=body, headers=headers))
         self.streams[step.who] = items(answer)
 
@@ -91,12 +96,12 @@ def test_every_document_of_the_tour_is_sent():
 async def test_everything_is_answered_as_the_tour_says(house):
     async with AsyncExitStack() as stack:
         client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{house.port}", timeout=SECONDS, trust_env=False)
-        reader = Reader(await stack.enter_async_context(client))
+        reader = Reader(await stack.enter_async_context(client), house.url("sandbox"))
         for step in steps():
             if isinstance(step, Told):
                 shown, got = step.item, await reader.told(step.who)
             elif isinstance(step, Played):
-                shown, got = step.answer, await reader.play(house.url("sandbox"), step)
+                shown, got = step.answer, await reader.play(step)
             elif step.document.startswith("subscription"):
                 await reader.watch(step, stack)
                 shown, got = step.answer, await reader.told(step.who)

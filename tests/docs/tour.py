@@ -21,7 +21,7 @@ TOKEN = re.compile(
     r"^(?P<name>[A-Z]+)=\$\(.*token --role (?P<role>\w+)(?: --person (?P<person>\d+))?(?: --party (?P<party>[\w-]+))?\)$",
     re.MULTILINE,
 )
-RENAMED = {"number", "id", "cursor", "address", "uri", "txId", "reference"}
+RENAMED = {"number", "id", "cursor", "address", "uri", "txId", "reference", "disputeId", "createdAt"}
 
 
 @dataclass(frozen=True, slots=True)
