@@ -35,7 +35,7 @@ async def examine() -> list[Diagnosis]:
         reached = bool(settings().database_url) and not any(one.advice for one in of_database)
         found += await payments(database=reached)
         found += await payouts()
-        found += await disputes()
+        found += await disputes(database=reached)
         found.append(await files())
     finally:
         await database.disconnect()

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from gateways import billing, support
+from gateways import billing, providers, support
 from gateways.receipts import Refused, Unsure
 from gateways.wiring import check_disputes, check_sender
+from models.disputes import reads
+from models.disputes.lifecycle import Route
 from server.diagnosis import Diagnosis
 from settings import settings
 
 NO_PAYMENT = "saldo-doctor"
 """The id of no invoice, and of no payment."""
 START = "A process does not start so: set it rightly."
+TERMINALS_MAX = 20
+ATTENTION = (
+    "`disputes(filter: {needsAttention: true}) { edges { node { status technicalError lastError } } }` says why."
+)
 
 
-async def disputes() -> list[Diagnosis]:
-    """By the settings of this process."""
-    return [await _billing(), _support()]
+async def disputes(*, database: bool) -> list[Diagnosis]:
+    """By the settings of this process. `database`: it is there."""
+    found = [answers := await _billing(), _support()]
+    if not database:
+        return found
+    adapters = await _adapters() if settings().billing_system and not answers.advice else []
+    return [*found, *adapters, await _attention()]
 
 
 async def _billing() -> Diagnosis:
@@ -50,3 +60,30 @@ def _support() -> Diagnosis:
     except ValueError as wrong:
         return Diagnosis("support", str(wrong), "A worker does not start so: set it rightly.")
     return Diagnosis("support", "connected")
+
+
+async def _adapters() -> list[Diagnosis]:
+    """Of those providers on whom open disputes wait; each is asked plainly whether it has a door."""
+    terminals = await reads.terminals_in_use(TERMINALS_MAX)
+    async with billing.connection() as of_billing, providers.connection() as of_providers:
+        asked = billing.HttpBilling(of_billing), providers.HttpProviders(of_providers)
+        return [await _adapter(*asked, terminal) for terminal in terminals]
+
+
+async def _adapter(billed: billing.HttpBilling, adapters: providers.HttpProviders, terminal: int) -> Diagnosis:
+    what = f"adapter of terminal {terminal}"
+    try:
+        found = await billed.terminal(terminal)
+        route = Route.of(found.url, found.options, settings().dispute_polling_minutes)
+        missing = route.has_api and await adapters.missing(route.disputes_url)
+    except (Refused, Unsure) as no:
+        return Diagnosis(what, f"no answer: {no}", "Is its address in billing right, and does it run there?")
+    if missing:
+        advice = "Take DISPUTE_FLOW_PROVIDERS_API_EXIST from its options, or give it the door."
+        return Diagnosis(what, "has no door for disputes, and billing says that it has one", advice)
+    return Diagnosis(what, "answers" if route.has_api else "takes no disputes: people do")
+
+
+async def _attention() -> Diagnosis:
+    calling = (await reads.backlog()).attention
+    return Diagnosis("disputes", f"{calling} need attention", ATTENTION if calling else "")

@@ -57,7 +57,7 @@ class House:
             return False
 
     def until_ready(self, name: str) -> None:
-        until(lambda: self.ready(name) or self.processes[name].poll() is not None, seconds=60)
+        until(lambda: self.ready(name) or self.processes[name].poll() is not None, seconds=120)
         assert self.processes[name].poll() is None
 
     def ask(self, query: str, **variables: object) -> httpx.Response:

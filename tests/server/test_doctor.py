@@ -10,6 +10,7 @@ from models.payments.operations import Terms
 from server.doctor_disputes import disputes
 from server.doctor_payments import payments
 from server.doctor_payouts import payouts
+from tests.disputes.world import world_beside
 from tests.make import money
 from tests.payments.conftest import world
 from tests.sandbox.conftest import box
@@ -152,7 +153,7 @@ async def test_the_api_needs_no_tokens_and_a_bank_may_be_told_by_hand(connected,
 
 
 async def said_of_disputes() -> dict[str, tuple[str, str]]:
-    return {one.what: (one.found, one.advice) for one in await disputes()}
+    return {one.what: (one.found, one.advice) for one in await disputes(database=False)}
 
 
 async def test_billing_answers_and_the_desk_is_not_asked(box, knobs):
@@ -194,3 +195,32 @@ async def test_without_billing_or_a_desk_there_is_nothing_wrong(knobs):
     found = await said_of_disputes()
     assert found["billing"] == ("not connected: SALDO_BILLING_URL is not set, and nothing can be disputed", "")
     assert found["support"] == ("no desk: SALDO_SUPPORT_URL is not set, or SALDO_SUPPORT_ENABLED is false", "")
+
+
+@pytest.fixture
+async def disputed(make, box, knobs, tmp_path):
+    async with world_beside(make, box, knobs, tmp_path) as made:
+        yield made
+
+
+async def test_adapters_on_whom_disputes_wait_are_asked_plainly(disputed):
+    here = {"url": f"{disputed.box.url}/nodoorpay", "options": {"DISPUTE_FLOW_PROVIDERS_API_EXIST": "true"}}
+    await disputed.control("billing/terminals", {"id": 7, **here})
+    await disputed.control("billing/terminals", {"id": 8, **here, "url": "http://127.0.0.1:1/gone"})
+    for terminal in (1, 3, 7, 8):
+        await disputed.created(f"inv-{terminal}", paid={"terminalId": terminal})
+    found = {one.what: (one.found, one.advice) for one in await disputes(database=True)}
+    assert found["adapter of terminal 1"] == ("answers", "")
+    assert found["adapter of terminal 3"] == ("takes no disputes: people do", "")
+    assert found["adapter of terminal 7"] == (
+        "has no door for disputes, and billing says that it has one",
+        "Take DISPUTE_FLOW_PROVIDERS_API_EXIST from its options, or give it the door.",
+    )
+    assert found["adapter of terminal 8"][1] == "Is its address in billing right, and does it run there?"
+    assert found["disputes"] == ("0 need attention", "")
+    async with transaction() as db:
+        await db.execute("UPDATE dispute SET needs_attention = true")
+    found = {one.what: (one.found, one.advice) for one in await disputes(database=True)}
+    assert (found["disputes"][0], "needsAttention: true" in found["disputes"][1]) == ("4 need attention", True)
+    opened = await disputed.calls("quickpay", "open")
+    assert opened == []

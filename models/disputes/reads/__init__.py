@@ -31,7 +31,7 @@ from models.disputes.reads.records import (
     DisputeRecord,
     NotificationRecord,
 )
-from models.disputes.reads.working import Backlog, backlog, files_of, unknown_files
+from models.disputes.reads.working import Backlog, backlog, files_of, terminals_in_use, unknown_files
 
 __all__ = [
     "NEWEST",
@@ -64,5 +64,6 @@ __all__ = [
     "notifications_of",
     "now_of",
     "open_of",
+    "terminals_in_use",
     "unknown_files",
 ]  # fmt: skip

@@ -44,6 +44,12 @@ async def backlog() -> Backlog:
     return Backlog(**dict(row))
 
 
+async def terminals_in_use(limit: int) -> list[int]:
+    """Those that open disputes hang on, the lowest first."""
+    query = sql(f"SELECT DISTINCT terminal_id FROM dispute WHERE status IN ({OPEN_ONES}) ORDER BY 1 LIMIT {{}}", limit)
+    return [row["terminal_id"] for row in await fetch(query)]
+
+
 async def unknown_files(keys: Sequence[str]) -> list[str]:
     """Those of `keys` that belong to no dispute: whoever put them did not live to say so, or was refused."""
     query = sql(
