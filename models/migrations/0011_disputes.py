@@ -2,6 +2,7 @@
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops
+from models.migrations._sql import script
 from models.disputes.lifecycle.statuses import AdjustmentStatus, CallbackStatus, DisputeStatus, Mode, NotificationStatus
 from orjson import loads
 from tortoise.fields.base import OnDelete
@@ -231,4 +232,5 @@ class Migration(migrations.Migration):
             model_name='SupportMessage',
             constraint=UniqueConstraint(fields=('dispute_id', 'version'), name='support_message_once'),
         ),
+        ops.RunSQL(script("0011_disputes.sql")),
     ]
