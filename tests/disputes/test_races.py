@@ -1,268 +1,236 @@
-"""Wherever two can meet over a dispute one of them is first, and the other is told or writes nothing. With its guard taken out it
-goes wrong. [spec/disputes §10.2]"""
+"""Wherever two can meet over a dispute nothing goes wrong; and with its guard taken out something does.
+[spec/disputes §10.2, H-O1, H-O4, H-O5, H-O12, H-O14]"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-import asyncpg
 import pytest
 
 from jobs.wiring import BODIES
-from models.disputes.operations import adjusting, deciding, making
-from models.kernel.sql import fetch, sql
-from models.ledger.audit import audit
-from models.wiring import CHECKS
-from models.work import claims
-from settings import settings
-from tests.disputes.test_deaths import hook, leases_end, received
+from models.disputes import operations as disputes
+from models.disputes.lifecycle import DisputeStatus
+from models.disputes.operations import working
+from models.kernel.sql import sql, transaction
+from tests.conftest import empty
+from tests.disputes.racing import (
+    ALONE,
+    FREE,
+    OPERATIONS,
+    differences,
+    nobody_waits,
+    rows,
+    slow_writes,
+    until_called,
+)
+from tests.disputes.world import WORKER, World
+from tests.races.scenarios import outcomes, surprises
 
-WORKERS = 3
-
-
-async def differences():
-    return [text for finding in (await audit(CHECKS)).findings for text in finding.differences]
-
-
-def code(answer):
-    return answer.get("code") if isinstance(answer, dict) else type(answer).__name__
-
-
-async def at_once(*calls):
-    return await asyncio.gather(*calls, return_exceptions=True)
+S = DisputeStatus
 
 
-# --- creating
+# --- one open dispute of a payment ------------------------------------------------------------------------------------
 
 
-async def twenty_creates(world):
-    """What is wrong after twenty have disputed one payment at once."""
+async def twenty_creates(world: World) -> list[str]:
+    """5: twenty at once about one payment: one dispute, and all are answered with it."""
     await world.payment()
-    answers = await at_once(*(world.ask_to_create() for _ in range(20)))
-    ids = {answer["disputeId"] for answer in answers if isinstance(answer, dict) and "disputeId" in answer}
-    odd = [code(answer) for answer in answers if not isinstance(answer, dict) or "disputeId" not in answer]
-    return [*(f"{len(ids)} disputes" for _ in range(len(ids) != 1)), *(one for one in odd if one != "BUSY")]
-
-
-async def test_5_twenty_at_once_are_one(world):
-    assert await twenty_creates(world) == []
-
-
-async def test_5_without_the_lock_of_the_payment_some_fail(world, monkeypatch):
-    async def nobody_waits(*_):
-        return None
-
-    monkeypatch.setattr(making, "at_payment", nobody_waits)
-    assert await twenty_creates(world) != []  # the index lets one in: the others are not told which
-
-
-# --- two workers
-
-
-async def two_workers(world, job, calls):
-    """How often the outside was asked when several workers run a job at once; each call takes a while."""
-    await world.due()
-    system, operation = calls
-    await world.script(system, operation, "slow", seconds=0.4, times=WORKERS)
-
-    async def worker(number):
-        await asyncio.sleep(number * 0.06)  # after the other's claim, and long before its answer
-        await BODIES[job](world.tools)
-
-    await at_once(*(worker(number) for number in range(WORKERS)))
-    return len(await world.calls(system, operation))
-
-
-async def given(world, job):
-    match job:
-        case "process_created_disputes":
-            await world.created(paid={"providerTrxId": "trx-undecided"})
-            return "quickpay", "open"
-        case "process_pending_disputes":
-            await world.pending()
-            return "quickpay", "check_dispute"
-        case "process_adjustments":
-            await world.adjusting()
-            return "billing", "adjust"
-        case "deliver_dispute_notifications":
-            dispute = await world.created(notificationUrl=hook(world))
-            await world.desk("cancelDisputes", dispute)
-            return "receiver", "notify"
-    await world.created()
-    return "support", "tell"
-
-
-JOBS = (
-    "process_created_disputes", "process_pending_disputes", "process_adjustments", "deliver_dispute_notifications",
-    "tell_support",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("job", JOBS)
-async def test_several_workers_ask_once(world, job):
-    assert await two_workers(world, job, await given(world, job)) == 1
-    assert await differences() == []
-
-
-@pytest.mark.parametrize(
-    "job", [job for job in JOBS if job != "process_adjustments"]
-)  # its token is asked once more before it
-async def test_without_leases_they_ask_again_and_again(world, job, monkeypatch):
-    calls = await given(world, job)
-    monkeypatch.setattr(claims, "FREE", "TRUE")
-    assert await two_workers(world, job, calls) > 1
-
-
-# --- cancelled while it is ordered
-
-
-async def cancelled_while_ordered(world, rounds=4):
-    """A dispute is cancelled and nothing is ever ordered, or what is ordered ends it and the cancel is refused."""
-    wrong = []
-    for number in range(rounds):
-        invoice = f"i{number}"
-        dispute = await world.created(invoice, paid={"providerTrxId": "trx-paid"})
-        await world.create_tick()
-        await world.due()
-        calls = [BODIES["process_adjustments"](world.tools), world.desk("cancelDisputes", dispute)]
-        found = await at_once(*(calls if number % 2 else reversed(calls)))
-        answers = next((one for one in found if isinstance(one, list)), [{"code": "none"}])
-        await leases_end()
-        await world.adjust_tick()
-        listed = (await world.box.ask("billing/adjustments"))["adjustments"]
-        ordered = len([one for one in listed if one["invoiceId"] == invoice])
-        stood = (code(answers[0]), await world.stands(dispute), ordered)
-        right = (
-            (None, "CANCELLED", 0),
-            ("ADJUSTMENT_SENT", "SUCCEEDED", 1),
-            ("DISPUTE_STATUS_CHANGE_NOT_ALLOWED", "SUCCEEDED", 1),
-        )
-        wrong += [] if stood in right else [str(stood)]
+    answers = await outcomes(world.ask_to_create() for _ in range(20))
+    wrong = surprises(answers)
+    while busy := [n for n, one in enumerate(answers) if isinstance(one, dict) and one["__typename"] == "Busy"]:
+        for n in busy:
+            answers[n] = await world.ask_to_create()
+    ids = {one["disputeId"] for one in answers if isinstance(one, dict)}
+    there = await rows("SELECT dispute_id::text FROM dispute")
+    if len(ids) != 1 or {(id,) for id in ids} != {*there}:
+        wrong.append(f"answered {ids}, there are {there}")
     return wrong + await differences()
 
 
-async def test_36_cancelled_or_ordered_and_never_both(world):
-    assert await cancelled_while_ordered(world) == []
-
-
-@pytest.mark.broken_books
-async def test_36_without_looking_at_what_was_sent_it_goes_wrong(world, monkeypatch):
-    dispute = await world.adjusting()
-    await world.script("billing", "adjust", "lost_answer")
-    await world.adjust_tick()
-
-    async def never_mind(*_):
-        return None
-
-    monkeypatch.setattr(deciding, "_call_off", never_mind)
-    monkeypatch.setattr("models.disputes.lifecycle.moves.nothing_sent", lambda _row: None)
-    await fetch(sql("UPDATE dispute SET adjustment_sent = false RETURNING 1"))
-    (answer,) = await world.desk("cancelDisputes", dispute)
-    assert (answer["status"], await world.adjustments()) == ("CANCELLED", [("captured", 1)])
-    assert await differences() != []
-
-
-# --- a job ends while its dispute is held
-
-
-async def ended_while_held(world, dispute):
-    other = await asyncpg.connect(settings().database_url)
-    try:
-        async with other.transaction():
-            await other.fetch("SELECT FROM dispute WHERE dispute_id = $1 FOR NO KEY UPDATE", dispute)
-            tick = asyncio.create_task(world.adjust_tick())
-            await asyncio.sleep(0.4)
-    finally:
-        await other.close()
-    await tick
-
-
-async def test_37_a_job_and_its_dispute_end_together(world):
-    dispute = await world.adjusting()
-    await world.script("billing", "adjust", "slow", seconds=0.1)
-    await ended_while_held(world, dispute)
-    await leases_end()
-    await world.adjust_tick()
-    read = await world.read(dispute)
-    assert (read["status"], read["adjustment"]["status"]) == ("SUCCEEDED", "SUCCEEDED")
-
-
-@pytest.mark.broken_books
-async def test_37_whoever_passes_over_a_held_dispute_ends_the_job_alone(world, monkeypatch):
-    dispute = await world.adjusting()
-
-    async def passed_over(_work, _invoice, _payment):
-        return None
-
-    monkeypatch.setattr(adjusting, "locked_open", passed_over)
-    await world.adjust_tick()
-    read = await world.read(dispute)
-    assert (read["status"], read["adjustment"]["status"]) == ("CREATE_ADJUSTMENT", "SUCCEEDED")
-    assert await differences() != []
-
-
-# --- whoever comes too late
-
-
-async def overtaken(world):
-    """A poll that takes long, and an operator who ends the dispute meanwhile and a merchant who begins another one."""
-    dispute = await world.pending()
-    await world.script("quickpay", "check_dispute", "slow", seconds=0.4)
-    await world.decide(dispute, "success", payment=True)
-    tick = asyncio.create_task(world.poll_tick())
-    while not await world.calls("quickpay", "check_dispute"):
-        await asyncio.sleep(0.01)
-    await world.desk("cancelDisputes", dispute)
-    await tick
-    return await world.stands(dispute), await world.events(dispute)
-
-
-async def test_44_whoever_is_overtaken_writes_nothing(world):
-    assert await overtaken(world) == ("CANCELLED", ["open", "accept", "cancel"])
-
-
-async def test_44_a_time_that_is_moved_never_brings_an_old_status_back(world):
-    """The forgotten are looked at while an operator resumes one: what it was is not written over what it is."""
-    dispute = await world.expired()
-    await world.script("billing", "payment", "slow", seconds=0.3)
-    tick = asyncio.create_task(world.tick("process_forgotten_disputes"))
-    await asyncio.sleep(0.1)
-    await world.desk("resumeDisputes", dispute)
-    resumed = await world.read(dispute)
-    await tick
-    assert await world.read(dispute) == resumed
-
-
-async def put_back_after_a_verb(world):
-    """When the dispute is due after a resume that came while it was looked at."""
-    dispute = await world.expired()
-    await world.script("billing", "payment", "slow", seconds=0.3)
-    tick = asyncio.create_task(world.tick("process_forgotten_disputes"))
-    await asyncio.sleep(0.1)
-    await world.desk("resumeDisputes", dispute)
-    await fetch(sql("UPDATE dispute SET next_check_at = '2020-01-01' RETURNING 1"))
-    await tick
-    return (await fetch(sql("SELECT next_check_at FROM dispute")))[0][0].year
-
-
-async def test_a_claim_that_is_over_moves_no_time(world):
-    assert await put_back_after_a_verb(world) == 2020
-
-
-async def test_one_bad_row_stops_no_other(world):
-    bad = await world.created("bad")
-    good = [await world.created(f"good{n}", paid={"providerTrxId": "trx-undecided"}) for n in range(3)]
-    await world.script("billing", "payment", "malformed", match="/bad/", times=9)
-    world.knobs(dispute_at_once=1)
-    await world.create_tick()
-    assert [await world.stands(one) for one in (bad, *good)] == ["CREATED", "PENDING", "PENDING", "PENDING"]
-
-
-async def test_notifications_of_many_are_each_told_once(world):
+async def created_while_one_ends(world: World) -> list[str]:
+    """Ten create while an operator cancels the one that is open: each is answered with one that was open, or comes again. Every
+    other time they looked before that one was, and have put their files away."""
+    wrong: list[str] = []
     for number in range(4):
-        dispute = await world.created(f"n{number}", notificationUrl=hook(world, "all"))
+        await world.payment(f"inv-{number}")
+        first = (await world.ask_to_create(f"inv-{number}"))["disputeId"]
+        calls = [world.ask_to_create(f"inv-{number}") for _ in range(10)]
+        calls.insert(number * 3, world.desk("cancelDisputes", first))
+        with pytest.MonkeyPatch.context() as patched:
+            if number % 2:
+                patched.setattr("models.disputes.reads.open_of", nobody_waits)
+            async with slow_writes():
+                found = await outcomes(calls)
+        wrong += surprises(found)
+        answered = {one.get("disputeId", one["__typename"]) for one in found if isinstance(one, dict)}
+        there = await rows("SELECT dispute_id::text, status FROM dispute WHERE invoice_id = {}", f"inv-{number}")
+        if (first, "cancelled") not in there or len(there) > 2 or answered - {id for id, _ in there} - {"Busy"}:
+            wrong.append(f"answered {answered}, there are {there}")
+    return wrong + await differences()
+
+
+# --- workers beside each other ----------------------------------------------------------------------------------------
+
+
+async def _created(world: World, _url: str) -> None:
+    for n in range(3):
+        await world.created(f"inv-{n}", paid={"providerTrxId": f"trx-undecided-{n}"})
+
+
+async def _pending(world: World, url: str) -> None:
+    await _created(world, url)
+    await world.create_tick()
+
+
+async def _manual(world: World, _url: str) -> None:
+    for n in range(3):
+        await world.created(f"inv-{n}", paid={"terminalId": 3})
+    await world.create_tick()
+
+
+async def ended(world: World, url: str) -> None:
+    for n in range(3):
+        dispute = await world.created(f"inv-{n}", notificationUrl=url)
         await world.desk("cancelDisputes", dispute)
+
+
+WORKERS = {
+    "process_created_disputes": (_created, "quickpay", "open", 3),
+    "process_pending_disputes": (_pending, "quickpay", "check_dispute", 3),
+    "process_forgotten_disputes": (_manual, "billing", "payment", 3),
+    "deliver_dispute_notifications": (ended, "receiver", "notify", 3),
+    "tell_support": (_pending, "support", "tell", 3),
+}
+"""By job: what there is to do, whom it asks, and how often."""
+
+
+async def four_workers(world: World, job: str) -> list[str]:
+    """Two begin at once, two more while those ask: each row is asked about by one, once."""
+    prepare, system, operation, times = WORKERS[job]
+    await prepare(world, f"{world.box.url}/receiver/hooks/shop")
+    before = len(await world.calls(system, operation))
     await world.due()
-    await at_once(*(BODIES["deliver_dispute_notifications"](world.tools) for _ in range(WORKERS)))
-    told = [one["delivery"] for one in await received(world, "all")]
-    assert len(told) == len(set(told)) == 4
+    await world.script(system, operation, "slow", times=99, seconds=0.4)
+    first = [asyncio.create_task(BODIES[job](world.tools)) for _ in range(2)]
+    await until_called(world, system, operation, before)
+    found = await outcomes([*first, *(BODIES[job](world.tools) for _ in range(2))])
+    wrong = surprises(found)
+    made = len(await world.calls(system, operation)) - before
+    if made != times:
+        wrong.append(f"asked {made} times, not {times}")
+    return wrong + await differences()
+
+
+async def claims_beside_each_other(world: World) -> list[str]:
+    """One claims, in a unit that takes its time: another claims meanwhile, takes other rows, and does not wait."""
+    claim, begun, let = working.claim, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*args, **more):
+        rows = await claim(*args, **more)
+        if not begun.is_set():
+            begun.set()
+            await let.wait()
+        return rows
+
+    await _created(world, "")
+    await world.due()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(working, "claim", slowly)
+        slow = asyncio.create_task(disputes.claim_due(S.CREATED, limit=2, lease_seconds=60, by=WORKER))
+        await begun.wait()
+        quick = asyncio.create_task(disputes.claim_due(S.CREATED, limit=2, lease_seconds=60, by=WORKER))
+        await asyncio.wait([quick], timeout=1.5)
+        wrong = [] if quick.done() else ["waited"]
+        let.set()
+        found = await outcomes([slow, quick])
+    wrong += surprises(found)
+    ids = [one.id for haul in found if not isinstance(haul, BaseException) for one in haul]
+    return wrong + ([] if len(ids) == len(set(ids)) == 3 else [f"claimed {sorted(ids)}"])
+
+
+async def messages_of_one(world: World) -> list[str]:
+    """Three statuses of one dispute, told by workers of whom each tells what it can: the desk hears them in order."""
+    dispute = await world.pending()
+    await world.desk("cancelDisputes", dispute)
+    await world.script("support", "tell", "slow", times=1, seconds=0.4, match='"status":"created"')
+    for _ in range(3):
+        await world.due()
+        await outcomes(world.tick("tell_support", due=False) for _ in range(3))
+    ended = await rows("SELECT version FROM support_message ORDER BY ended_at")
+    asked = [call["body"]["status"] for call in await world.calls("support", "tell")]
+    right = asked == ["created", "pending", "cancelled"] and ended == [(0,), (1,), (2,)]
+    return [] if right else [f"asked {asked}, ended {ended}"]
+
+
+# --- with and without -------------------------------------------------------------------------------------------------
+
+
+def _waiting_for_each_other(text, *values):
+    return sql(text.replace("SKIP LOCKED", ""), *values)
+
+
+GUARDED = [
+    (twenty_creates, {ALONE: nobody_waits}),
+    (created_while_one_ends, {ALONE: nobody_waits}),
+    (claims_beside_each_other, {"models.work.claims.sql": _waiting_for_each_other}),
+    (messages_of_one, {f"{OPERATIONS}.supporting.FIRST_OF_ITS_DISPUTE": "TRUE"}),
+]
+by_name = {"ids": lambda value: getattr(value, "__name__", "")}
+
+
+@pytest.mark.parametrize("scenario", dict.fromkeys(row[0] for row in GUARDED), **by_name)
+async def test_nothing_goes_wrong(world, scenario):
+    assert await scenario(world) == []
+
+
+@pytest.mark.parametrize("job", WORKERS)
+async def test_of_four_workers_one_does_it(world, job):
+    assert await four_workers(world, job) == []
+
+
+@pytest.mark.broken_books
+@pytest.mark.parametrize(("scenario", "guards"), GUARDED, **by_name)
+async def test_without_its_guard_something_does(world, scenario, guards, monkeypatch):
+    for guard, instead in guards.items():
+        monkeypatch.setattr(guard, instead)
+    assert await scenario(world) != []
+
+
+@pytest.mark.broken_books
+@pytest.mark.parametrize("job", WORKERS)
+async def test_without_leases_several_do(world, job, monkeypatch):
+    monkeypatch.setattr(FREE, "TRUE")
+    assert await four_workers(world, job) != []
+
+
+@asynccontextmanager
+async def without_the_index() -> AsyncIterator[None]:
+    """As if the database did not know that one dispute of a payment may be open."""
+    ((made,),) = await rows("SELECT indexdef FROM pg_indexes WHERE indexname = 'dispute_open_once'")
+    async with transaction() as db:
+        await db.execute("DROP INDEX dispute_open_once")
+    try:
+        yield
+    finally:
+        await empty()
+        async with transaction() as db:
+            await db.execute(made)
+
+
+@pytest.mark.broken_books
+async def test_without_waiting_the_index_still_lets_one_be_open_and_without_both_there_are_several(world, monkeypatch):
+    """The last guard of all: whoever loses then gets no answer, and there is one dispute all the same."""
+    opened = "SELECT count(*) FROM dispute"
+    monkeypatch.setattr(ALONE, nobody_waits)
+    await world.payment()
+    async with slow_writes():
+        await outcomes(world.ask_to_create() for _ in range(20))
+    assert await rows(opened) == [(1,)]
+    async with without_the_index():
+        await world.payment("other")
+        async with slow_writes():
+            await outcomes(world.ask_to_create("other") for _ in range(20))
+        assert (await rows(f"{opened} WHERE invoice_id = 'other'"))[0][0] > 1
+        assert any("a newer one of its payment follows" in text for text in await differences())

@@ -190,10 +190,12 @@ async def job_put_off(work: Unit, claimed: ClaimedJob, error: str, *, begun: boo
 
 
 async def _give_up(work: Unit, held: Held[Dispute | None], why: str) -> None:
-    """The job fails, and whoever waits for it goes to a human, who may begin it again."""
-    await end_adjustment(work, held, "fail", why)
+    """The job fails, and whoever waits for it goes to a human, who may begin it again; a dispute that does not wait for it stays as
+    it is, and is not its own."""
     dispute = held.dispute
-    if dispute is not None and dispute.status is DisputeStatus.CREATE_ADJUSTMENT:
+    waits = dispute is not None and dispute.status is DisputeStatus.CREATE_ADJUSTMENT
+    await end_adjustment(work, held if waits else Held(None, held.adjustment), "fail", why)
+    if dispute is not None and waits:
         dispute.mode, dispute.technical_error = Mode.MANUAL, why[:TEXT_MAX]
         await moved(work, dispute, "escalate", reason=dispute.technical_error)
 

@@ -73,8 +73,6 @@ class ClaimedCallback:
     give_up_at: datetime
     delayed: bool
     failures: int
-    again: bool
-    """Whether it was told again before it was claimed: what is heard now answers that too."""
     token: UUID
 
     def __repr__(self) -> str:
@@ -86,7 +84,7 @@ class ClaimedCallback:
             raise AssertionError("a claimed row has a token, and a time at which it was due")
         return cls(
             row.id, row.invoice_id, row.payment_id, row.created_at, row.next_check_at, row.give_up_at, row.delayed,
-            row.failures, row.again, row.lease_token,
+            row.failures, row.lease_token,
         )  # fmt: skip
 
     @property
@@ -98,6 +96,9 @@ class ClaimedCallback:
 async def claim_callbacks(work: Unit, *, limit: int, lease_seconds: int, by: Viewer) -> Sequence[ClaimedCallback]:
     due = sql(f"r.status = 'received' AND {DUE}")
     rows = await claim(work, PaymentCallback, due, limit=limit, lease_seconds=lease_seconds, order=ORDER)
+    for row in rows:
+        if row.again:  # what is heard from now on answers that too
+            await work.touch(row, again=False)
     return [ClaimedCallback.of(row) for row in rows]
 
 
@@ -122,7 +123,7 @@ async def callback_ended(work: Unit, claimed: ClaimedCallback, move: str, why: s
     """It came to nothing: the provider takes it back (`deny`), or there is nothing to correct (`ignore`). One that was told again
     while it was asked about is asked about once more."""
     row = await _ours(work, claimed)
-    if row is not None and row.again and not claimed.again:
+    if row is not None and row.again:
         await work.touch(row, next_check_at=now(), lease_token=None, lease_until=None)
     elif row is not None:
         await _ended(work, row, move, why)
