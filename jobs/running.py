@@ -121,17 +121,16 @@ async def each(
     failed: Callable[[R, Exception], Awaitable[None]],
 ) -> Report:
     """Do `body` for every row, up to `at_once` together, outside any unit. A bad row goes to `failed`; the others go on."""
-    gate, failures = asyncio.Semaphore(at_once), 0
+    gate = asyncio.Semaphore(at_once)
 
-    async def one(row: R) -> None:
-        nonlocal failures
+    async def one(row: R) -> bool:
         async with gate:
-            failures += not await done(row, body, failed)
+            return await done(row, body, failed)
 
     async with asyncio.TaskGroup() as group:
-        for row in rows:
-            group.create_task(one(row))
-    return Report(len(rows) - failures, failures)
+        tasks = [group.create_task(one(row)) for row in rows]
+    went_well = sum(task.result() for task in tasks)
+    return Report(went_well, len(rows) - went_well)
 
 
 async def done(row: R, body: Callable[[R], Awaitable[None]], failed: Callable[[R, Exception], Awaitable[None]]) -> bool:

@@ -7,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.disputes.lifecycle import Polling
-from models.disputes.operations.working import ORDER
-from models.kernel.sql import fetch, sql, transaction
-from models.work.claims import DUE
+from models.kernel.sql import fetch, sql
 from tests.disputes.world import MERCHANT
 
 # created
@@ -354,27 +352,3 @@ async def test_the_moody_provider_comes_to_an_end(world):
     read = await world.read(dispute, MERCHANT)
     assert (read["publicStatus"], read["changedAmount"]) == ("SUCCEEDED", {"minorUnits": "8000"})
     assert await world.adjustments() == [("cash_flow", 1), ("captured", 1)]
-
-
-# what a claim costs
-
-
-async def test_a_claim_looks_at_none_that_is_not_due(world):
-    """However many wait: by the index, it ends where the moment is."""
-    for n in range(20):
-        await world.created(f"inv{n}")
-    (row,) = await fetch(
-        sql("UPDATE dispute SET next_check_at = saldo_now() WHERE id = (SELECT max(id) FROM dispute) RETURNING id")
-    )
-    await fetch(
-        sql("UPDATE dispute SET next_check_at = saldo_now() + interval '1 hour' WHERE id <> {} RETURNING 1", row["id"])
-    )
-    query = sql(
-        f"SELECT r.id FROM dispute r WHERE r.status = 'created' AND {DUE} ORDER BY {ORDER} LIMIT 100 FOR NO KEY UPDATE"
-    )
-    async with transaction() as db:
-        await db.execute("SET LOCAL enable_seqscan = off")
-        await db.execute("SET LOCAL enable_bitmapscan = off")
-        plan = "\n".join(row[0] for row in await db.fetch(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {query.text}"))
-    assert "AND (next_check_at <= (InitPlan" in plan, plan
-    assert "Removed by Filter" not in plan, plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -124,3 +125,21 @@ async def test_a_claim_takes_the_longest_due_from_its_own_index(long_table, stat
     assert not whole(plan, "dispute"), plan
     assert touched(plan, "dispute") <= 60 * 3, touched(plan, "dispute")
     assert not [step for step in plan if "Sort" in step["Node Type"]], plan
+
+
+async def test_a_claim_ends_where_the_moment_is(long_table):
+    """However many wait for later: none of them is looked at."""
+    work, later = Explaining(), "UPDATE dispute SET next_check_at = next_check_at + interval '1 day' WHERE id > 500"
+    with suppress(Undone):
+        async with transaction() as db:
+            await db.execute(later)
+            await working.claim_due.__wrapped__(
+                work, DisputeStatus.CREATED, limit=60, lease_seconds=0, by=Viewer.system("test")
+            )
+            raise Undone
+    (plan,) = work.plans
+    assert 0 < touched(plan, "dispute") <= 2 * 25, plan
+
+
+class Undone(Exception):
+    """Ends a transaction without its changes."""

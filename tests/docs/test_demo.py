@@ -90,6 +90,9 @@ def test_a_dispute_is_seen_whole_by_the_dashboard_and_its_public_side_by_its_mer
     assert '"changedAmount":8000' in said
 
 
+PRODUCTION = {"SALDO_ENV": "production", "SALDO_TOKEN_SECRET": "x" * 32, "SALDO_WEBHOOKS_ANYWHERE": "false"}
+
+
 def test_without_a_sandbox_it_says_so_at_once(house):
     assert house.stop("sandbox") == 0
     try:
@@ -113,7 +116,7 @@ def test_without_an_api_it_says_so_at_once(house):
     [
         ((), {"SALDO_TOKEN_SECRET": "x" * 32}, 1, "give the demo the SALDO_TOKEN_SECRET of the API"),
         (("--story", "fairy tale"), {}, 2, "There is no story fairy tale; there is deal, bank"),
-        ((), {"SALDO_ENV": "production", "SALDO_TOKEN_SECRET": "x" * 32}, 2, "played in development only"),
+        ((), PRODUCTION, 2, "played in development only"),
     ],
 )
 def test_what_else_hinders_it_is_told(house, words, env, code, told):

@@ -246,7 +246,7 @@ def test_development_sends_to_the_sandbox_beside_it(knobs):
 
 # --- who is asked about disputes
 
-DISPUTES = {"billing_url": "https://billing.example", "webhook_secret": "w" * 32}
+DISPUTES = {"billing_url": "https://billing.example", "webhook_secret": "w" * 32, "storage_url": "s3://files"}
 KNOWN_BY = {"billing_token": "b-token", "providers_token": "p-token"}
 DESK = {"support_url": "https://desk.example", "support_token": "s-token"}
 
@@ -336,6 +336,7 @@ def test_an_address_for_disputes_that_is_none_is_named(knobs, name):
     [
         ({"billing_url": "http://billing.example"}, "SALDO_BILLING_URL must be https"),
         ({"support_url": "http://desk.example"}, "SALDO_SUPPORT_URL must be https"),
+        ({"storage_url": ""}, "SALDO_BILLING_URL needs SALDO_STORAGE_URL, or SALDO_ATTACHMENT_SECRET"),
         ({"webhook_secret": ""}, "SALDO_BILLING_URL needs SALDO_WEBHOOK_SECRET, 32 bytes or more"),
         ({"webhook_secret": "w" * 31}, "SALDO_BILLING_URL needs SALDO_WEBHOOK_SECRET, 32 bytes or more"),
         ({"providers_secret": "p" * 31}, "SALDO_PROVIDERS_SECRET must have 32 bytes or more"),
