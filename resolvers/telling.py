@@ -38,7 +38,7 @@ def tell_snapshot(event: EventRecord, viewer: Viewer, cursor: str) -> Event | No
 async def timeline(viewer: Viewer, seal: Seal, subject: str, after: str | None, first: int) -> Connection[Event]:
     """What happened to one subject, the oldest first, as far as the viewer may see it."""
     start = seal.position(after) if after else 0
-    if VIEWS[subject.partition(":")[0]] is not log.as_it_is:
+    if VIEWS.get(subject.partition(":")[0], log.as_it_is) is not log.as_it_is:
         return await _looked_through(viewer, seal, subject, start, first)
     found = await log.of_subject(viewer, subject, start, first + 1)
     count = partial(log.count, log.visible_to(viewer) & sql("e.subject = {}", subject))

@@ -34,6 +34,16 @@ async def test_a_timeline_tells_what_happened_to_a_noun_the_oldest_first(make: M
     assert by_staff["cursor"] == last["cursor"]
 
 
+async def test_the_timeline_of_an_account_tells_what_was_announced_of_it(make: Make, api, database):
+    anna = await make.person("10 EUR")
+    await positions.place(100)
+    read = """query ($n: Int!) { balance(person: {number: $n}) { currency account {
+      timeline { totalCount edges { node { name version } } } } } }"""
+    balances = await api(read, by=make.auditor, n=anna.id)
+    (told,) = [one["account"]["timeline"] for one in balances if one["currency"] == "EUR"]
+    assert told == {"totalCount": 1, "edges": [{"node": {"name": "change", "version": 1}}]}
+
+
 async def test_a_timeline_is_read_in_pages(make: Make, api, database):
     anna = await make.person(*["1 EUR"] * 5)
     await positions.place(100)
