@@ -218,7 +218,7 @@ def _adjustments(answer: Answer) -> list[BilledAdjustment]:
             one.text("reason"),
             one.text("targetReason", ""),
             _amount(one),
-            one.text("status", "processed") == "pending",
+            one.text("status") == "pending",
         )
         for one in answer.parts("adjustments", optional=False)
         if one.text("kind") in tuple(AdjustmentKind)
@@ -226,9 +226,13 @@ def _adjustments(answer: Answer) -> list[BilledAdjustment]:
 
 
 def _amount(answer: Answer) -> Money | None:
-    """Of an adjustment that has one."""
-    currency = answer.text("currency", "")
-    return money_of(answer, "amount", currency) if currency in EXPONENTS else None
+    """Of an adjustment of the cash flow, which is of nothing else: without it nobody could tell what billing was told before."""
+    if answer.text("kind") != AdjustmentKind.CASH_FLOW:
+        return None
+    currency = answer.text("currency")
+    if currency not in EXPONENTS:
+        raise answer.malformed("currency")
+    return money_of(answer, "amount", currency)
 
 
 def _made(answer: Answer, *, order: AdjustmentOrder) -> str:

@@ -187,10 +187,11 @@ class Upheld:
 
 @dataclass(frozen=True, slots=True)
 class PaymentChecked:
-    """Whether the payment itself succeeded there; `changed` where it was another amount."""
+    """Whether the payment itself succeeded there; `changed` where it was another amount. `asked`: whether anybody could be."""
 
     success: bool
     changed: Money | None = None
+    asked: bool = True
 
 
 Created: TypeAlias = Accepted | Declined | AlreadyExists | RetryLater
@@ -237,13 +238,13 @@ async def no_such_door(providers: Providers, url: str, error: Unsure) -> bool:
 
 
 async def confirmed(providers: Providers, url: str, transaction: Transaction, currency: str) -> PaymentChecked:
-    """Whether the payment itself succeeded at its provider; one that has no such door does not say so."""
+    """Whether the payment itself succeeded at its provider; one that has no such door does not say so, which is not a no."""
     try:
         return await providers.check_payment(url, transaction, currency)
     except Unsure as error:
         if not await no_such_door(providers, url, error):
             raise
-    return PaymentChecked(success=False)
+    return PaymentChecked(success=False, asked=False)
 
 
 # the support desk

@@ -17,18 +17,19 @@ from gateways.disputing import (
     Transaction,
     confirmed,
 )
-from gateways.receipts import Refused
+from gateways.receipts import Refused, Unsure
 from jobs.disputing import GONE, NeverConcluded, billing, drain, never_concluded, providers, words
 from jobs.running import Tools, tell
 from models.disputes import operations as disputes
 from models.disputes import postings
 from models.disputes.lifecycle import Route
-from models.disputes.operations import Begun, ClaimedCallback, ClaimedJob
+from models.disputes.operations import Begun, ClaimedCallback, ClaimedJob, Unmet
 from models.disputes.postings import Order, Standing
 from models.kernel.clock import now
 from models.kernel.money import Money
 from models.work.operations import Report
 
+NO_DOOR = "the adapter has no door for payments"
 OTHER_AMOUNT = "billing was told another amount of this payment before"
 
 # adjustments
@@ -36,6 +37,8 @@ OTHER_AMOUNT = "billing was told another amount of this payment before"
 
 async def process_adjustments(tools: Tools) -> Report:
     """Order of billing what puts a payment right: one order with each look, and only what billing does not have yet."""
+    if tools.outside.billing is None:
+        return Report()
 
     async def claim(limit: int, lease_seconds: int) -> Sequence[ClaimedJob]:
         return await disputes.claim_jobs(limit=limit, lease_seconds=lease_seconds, by=tools.by)
@@ -46,28 +49,46 @@ async def process_adjustments(tools: Tools) -> Report:
 async def _adjust(tools: Tools, job: ClaimedJob) -> None:
     never_concluded(tools, job.attempts)
     try:
-        paid = await billing(tools).payment(job.invoice, job.payment)
-        match postings.standing(paid.status):
-            case Standing.CAPTURED:
-                changed = postings.changed(paid.cost, paid.changed_cost, paid.captured_cost)
-                await disputes.job_done(job, changed, by=tools.by)
-            case Standing.RESTRICTED:
-                await disputes.job_failed(job, f"{disputes.RESTRICTED}: {paid.status}", by=tools.by)
-            case Standing.UNSETTLED:
-                await _later(tools, job)
-            case Standing.UNPAID:
-                await _order_next(tools, job)
+        if await _unpaid(tools, job):
+            await _order_next(tools, job)
     except Refused as no:
         if no.code not in GONE:
             raise
-        await disputes.job_failed(job, GONE[no.code], by=tools.by)
+        await _failed(tools, job, GONE[no.code])
+
+
+async def _unpaid(tools: Tools, job: ClaimedJob, unsent: Order | None = None) -> bool:
+    """Whether the payment is still to be put right; where it is not, the job has ended, or waits. `unsent`: what was begun, and
+    which billing definitely did not take."""
+    paid = await billing(tools).payment(job.invoice, job.payment)
+    match postings.standing(paid.status):
+        case Standing.CAPTURED:
+            changed = postings.changed(paid.cost, paid.changed_cost, paid.captured_cost)
+            await disputes.job_done(job, changed, captured=True, by=tools.by)
+        case Standing.RESTRICTED:
+            await _failed(tools, job, f"{disputes.RESTRICTED}: {paid.status}", unsent)
+        case Standing.UNSETTLED:
+            await _later(tools, job, unsent=unsent)
+        case Standing.UNPAID:
+            return True
+    return False
+
+
+async def _failed(tools: Tools, job: ClaimedJob, technical: str, unsent: Order | None = None) -> None:
+    _tell_unmet(job, technical, await disputes.job_failed(job, technical, unsent=unsent, by=tools.by))
+
+
+def _tell_unmet(job: ClaimedJob, technical: str, unmet: Unmet | None) -> None:
+    """Where no dispute shows that a payment was not put right, whoever reads Sentry hears of it."""
+    if unmet is not None and unmet.alone:
+        tell(f"adjustment {job.adjustment_id} failed: {technical}", subject=f"adjustment:{job.id}", step="ADJUST")
 
 
 async def _order_next(tools: Tools, job: ClaimedJob) -> None:
     listed = await billing(tools).adjustments(job.invoice, job.payment)
     made = _ours(job, listed)
     if postings.contradicted(job.changed, made):
-        await disputes.job_contradicted(job, OTHER_AMOUNT, by=tools.by)
+        _tell_unmet(job, OTHER_AMOUNT, await disputes.job_contradicted(job, OTHER_AMOUNT, by=tools.by))
         return
     order = postings.next_order(job.amount, job.changed, made)
     if order is None:
@@ -113,11 +134,16 @@ async def _ordered(tools: Tools, job: ClaimedJob, begun: Begun) -> None:
 
 
 async def _not_ordered(tools: Tools, job: ClaimedJob, begun: Begun, no: Refused) -> None:
-    """That billing works on another one is a no to what was never said before; what was said before may be that very one."""
+    """A definite no is one to what was never said before; what was said before may be the very one that billing works on, or that
+    changed the payment meanwhile: whether it did is asked."""
+    unsent = begun.order if begun.first else None
     if no.code == ADJUSTMENT_PENDING:
-        await _later(tools, job, unsent=begun.order if begun.first else None)
+        await _later(tools, job, unsent=unsent)
     elif no.code in (INVALID_STATUS, INVALID_TARGET_STATUS):
-        await disputes.job_failed(job, disputes.RESTRICTED, by=tools.by)
+        if await _unpaid(tools, job, unsent):
+            await _failed(tools, job, disputes.RESTRICTED, unsent)
+    elif no.code in GONE:
+        await _failed(tools, job, GONE[no.code], unsent)
     else:
         raise no
 
@@ -141,6 +167,8 @@ async def _job_put_off(tools: Tools, job: ClaimedJob, error: Exception) -> None:
 
 async def check_payment_callbacks(tools: Tools) -> Report:
     """Ask providers whether what they told is so; what is becomes an adjustment, with a dispute or without."""
+    if tools.outside.billing is None:
+        return Report()
 
     async def claim(limit: int, lease_seconds: int) -> Sequence[ClaimedCallback]:
         return await disputes.claim_callbacks(limit=limit, lease_seconds=lease_seconds, by=tools.by)
@@ -149,6 +177,7 @@ async def check_payment_callbacks(tools: Tools) -> Report:
 
 
 async def _check(tools: Tools, told: ClaimedCallback) -> None:
+    never_concluded(tools, told.attempts)
     try:
         paid = await billing(tools).payment(told.invoice, told.payment)
     except Refused as no:
@@ -176,6 +205,8 @@ async def _check_at_provider(tools: Tools, told: ClaimedCallback, paid: BilledPa
         return
     transaction = Transaction(told.invoice, told.payment, paid.provider_trx, terminal.options, paid.trx_info)
     checked = await confirmed(providers(tools), route.payments_url, transaction, paid.cost.currency)
+    if not checked.asked:
+        raise Unsure("providers", "check_payment", NO_DOOR)
     if checked.success:
         await disputes.callback_confirmed(told, paid.cost, checked.changed, by=tools.by)
     else:
@@ -183,7 +214,8 @@ async def _check_at_provider(tools: Tools, told: ClaimedCallback, paid: BilledPa
 
 
 async def _callback_put_off(tools: Tools, told: ClaimedCallback, error: Exception) -> None:
-    put_off = await disputes.callback_put_off(told, words(error), by=tools.by)
+    begun = not isinstance(error, NeverConcluded)
+    put_off = await disputes.callback_put_off(told, words(error), begun=begun, by=tools.by)
     if put_off.failures == 1 or put_off.human:
         tell(
             error,

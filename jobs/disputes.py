@@ -48,7 +48,7 @@ from jobs.running import Tools, tell
 from models.disputes import operations as disputes
 from models.disputes import postings, reads
 from models.disputes.lifecycle import WAITING_FOR_HUMANS, DisputeStatus, Route, decoded, tells_why, unplaced
-from models.disputes.operations import Claimed, Confirmed, Found
+from models.disputes.operations import NOTHING, Claimed, Confirmed, Found
 from models.disputes.postings import Standing
 from models.kernel.money import Money
 from models.work.operations import Report
@@ -80,6 +80,9 @@ Body = Callable[[Tools, Claimed], Awaitable[datetime | None]]
 
 
 async def _drained(tools: Tools, status: DisputeStatus, body: Body, share: float = 1) -> Report:
+    if tools.outside.billing is None:
+        return Report()
+
     async def claim(limit: int, lease_seconds: int) -> Sequence[Claimed]:
         return await disputes.claim_due(status, limit=limit, lease_seconds=lease_seconds, by=tools.by)
 
@@ -89,11 +92,12 @@ async def _drained(tools: Tools, status: DisputeStatus, body: Body, share: float
         never_concluded(tools, claimed.attempts)
         again_at = await body(tools, claimed)
         if again_at is not None:
-            await quiet.add((claimed, again_at))
+            quiet.add((claimed, again_at))
 
-    report = await drain(tools, claim, one, partial(_put_off, tools), share=share)
-    await quiet.flush()
-    return report
+    try:
+        return await drain(tools, claim, one, partial(_put_off, tools), share=share)
+    finally:
+        await quiet.end()
 
 
 async def _put_off(tools: Tools, claimed: Claimed, error: Exception) -> None:
@@ -164,7 +168,7 @@ async def _create(tools: Tools, claimed: Claimed) -> datetime | None:
     asking = await _asking(tools, claimed, paid)
     checked = await _checked(tools, claimed, asking)
     if checked.success:
-        await disputes.confirmed(claimed, Confirmed(checked.changed, checked.changed), by=tools.by)
+        await disputes.confirmed(claimed, Confirmed(checked.changed, checked.changed), asking.found, by=tools.by)
         return None
     evidence = await _evidence(tools, claimed)
     if not evidence:
@@ -178,11 +182,13 @@ async def _create(tools: Tools, claimed: Claimed) -> datetime | None:
     return await _opened(tools, claimed, asking.route, found, order)
 
 
-async def _wait(tools: Tools, claimed: Claimed, why: str, route: Route | None = None) -> datetime | None:
+async def _wait(
+    tools: Tools, claimed: Claimed, why: str, route: Route | None = None, found: Found = NOTHING
+) -> datetime | None:
     """Later; past its deadline a human gets it."""
     if not claimed.overdue:
         return claimed.next_check(route.polling if route else None)
-    await disputes.escalated(claimed, technical=why, by=tools.by)
+    await disputes.escalated(claimed, found, technical=why, by=tools.by)
     return None
 
 
@@ -199,6 +205,8 @@ async def _evidence(tools: Tools, claimed: Claimed) -> list[Evidence]:
     """Addresses of those of its files that are there."""
     kept, files = storage(tools), await reads.files_of(claimed.id)
     there = await kept.present([key for key, _ in files])
+    if gone := len(files) - len(there):
+        tell(f"{gone} of {len(files)} files are gone", subject=f"dispute:{claimed.id}", step="FILES")
     seconds = tools.settings.dispute_link_seconds
     return [Evidence(await kept.link(key, seconds), mime_type) for key, mime_type in files if key in there]
 
@@ -211,7 +219,7 @@ async def _opened(tools: Tools, claimed: Claimed, route: Route, found: Found, or
     except Unsure as error:
         if await no_such_door(providers(tools), route.disputes_url, error):
             return await _handed_over(tools, claimed, found, order)
-        await _explained_or_raise(tools, claimed, error)
+        await _explained_or_raise(tools, claimed, error, found)
         return None
     if isinstance(created, Accepted):
         next_check = claimed.next_check(route.polling)
@@ -233,27 +241,28 @@ async def _not_taken(
 ) -> datetime | None:
     match created:
         case Declined(code, reason):
-            await _declined(tools, claimed, code, reason)
+            await _declined(tools, claimed, code, reason, found)
         case AlreadyExists():
             await disputes.exists(claimed, found, by=tools.by)
         case RetryLater():
-            return await _wait(tools, claimed, NOT_NOW, route)
+            return await _wait(tools, claimed, NOT_NOW, route, found)
     return None
 
 
-async def _declined(tools: Tools, claimed: Claimed, code: str, reason: str | None) -> None:
+async def _declined(tools: Tools, claimed: Claimed, code: str, reason: str | None, found: Found) -> None:
     if unplaced(code):
-        await disputes.escalated(claimed, technical=None, message=decoded(reason or "") or code, by=tools.by)
+        message = decoded(reason or "") or code
+        await disputes.escalated(claimed, found, technical=None, message=message, by=tools.by)
     else:
-        await disputes.declined(claimed, code, reason, by=tools.by)
+        await disputes.declined(claimed, code, reason, found, by=tools.by)
 
 
-async def _explained_or_raise(tools: Tools, claimed: Claimed, error: Unsure) -> None:
+async def _explained_or_raise(tools: Tools, claimed: Claimed, error: Unsure, found: Found) -> None:
     """Where an adapter's own words about its failure are enough for a human, he has it now; else it is asked again."""
     if not isinstance(error, Unexpected) or not tells_why(error.reason):
         raise error
     technical = f"{disputes.UNEXPECTED}: {decoded(error.reason)}"
-    await disputes.escalated(claimed, technical=technical, by=tools.by)
+    await disputes.escalated(claimed, found, technical=technical, by=tools.by)
 
 
 # pending
@@ -272,7 +281,7 @@ async def _poll(tools: Tools, claimed: Claimed) -> datetime | None:
             asking.route.disputes_url, claimed.provider_dispute, asking.transaction, claimed.cost.currency
         )
     except Unexpected as error:
-        await _explained_or_raise(tools, claimed, error)
+        await _explained_or_raise(tools, claimed, error, asking.found)
         return None
     match decided:
         case StillPending():
@@ -280,7 +289,7 @@ async def _poll(tools: Tools, claimed: Claimed) -> datetime | None:
         case Upheld(changed, message):
             return await _upheld(tools, claimed, asking, changed, message)
         case Declined(code, reason):
-            await _declined(tools, claimed, code, reason)
+            await _declined(tools, claimed, code, reason, asking.found)
     return None
 
 
@@ -298,8 +307,8 @@ async def _upheld(
     """It is confirmed only where the payment itself is; a contradiction waits, at last for a human."""
     checked = await _checked(tools, claimed, asking)
     if not checked.success:
-        return await _wait(tools, claimed, CONTRADICTION, asking.route)
-    await disputes.confirmed(claimed, Confirmed(checked.changed, changed, message), by=tools.by)
+        return await _wait(tools, claimed, CONTRADICTION, asking.route, asking.found)
+    await disputes.confirmed(claimed, Confirmed(checked.changed, changed, message), asking.found, by=tools.by)
     return None
 
 

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+import structlog
+
 from gateways.disputing import (
     INVOICE_NOT_FOUND,
     PAYMENT_NOT_FOUND,
@@ -25,6 +27,7 @@ from jobs.running import Tools, done
 from models.disputes.operations import INVOICE_GONE, PAYMENT_GONE
 from models.work.operations import Report
 
+log = structlog.get_logger("jobs")
 GONE = {INVOICE_NOT_FOUND: INVOICE_GONE, PAYMENT_NOT_FOUND: PAYMENT_GONE}
 """What is written down where billing has no such thing any more."""
 TIME_USED = 0.5
@@ -79,20 +82,33 @@ async def drain(
 
 
 class Gathered(Generic[C]):
-    """What many came to by themselves is concluded together: so many in one unit, none long after the first."""
+    """What many came to by themselves is concluded together: so many in one unit, none long after the first. That is no failure of
+    any of them: what could not be concluded is tried once more at the end."""
 
-    def __init__(self, conclude: Callable[[Sequence[C]], Awaitable[object]]) -> None:
+    def __init__(self, conclude: Callable[[list[C]], Awaitable[object]]) -> None:
         self._conclude, self._waiting, self._since = conclude, list[C](), time.monotonic()
+        self._flushing: set[asyncio.Task[None]] = set()
 
-    async def add(self, one: C) -> None:
+    def add(self, one: C) -> None:
         self._waiting.append(one)
         if len(self._waiting) >= CONCLUDED_TOGETHER or time.monotonic() > self._since + TOGETHER_SECONDS:
-            await self.flush()
+            together, self._waiting, self._since = self._waiting, [], time.monotonic()
+            task = asyncio.create_task(self._tried(together))
+            self._flushing.add(task)
+            task.add_done_callback(self._flushing.discard)
 
-    async def flush(self) -> None:
-        together, self._waiting, self._since = self._waiting, [], time.monotonic()
-        if together:
+    async def end(self) -> None:
+        await asyncio.gather(*self._flushing)
+        if self._waiting:
+            together, self._waiting = self._waiting, []
             await self._conclude(together)
+
+    async def _tried(self, together: list[C]) -> None:
+        try:
+            await self._conclude(together)
+        except Exception:
+            log.exception("not_concluded_together", count=len(together))
+            self._waiting += together
 
 
 def billing(tools: Tools) -> Billing:

@@ -7,7 +7,7 @@ from functools import partial
 
 from gateways.disputing import Told
 from gateways.receipts import Refused, Unsure
-from jobs.disputing import drain, receivers, words
+from jobs.disputing import drain, never_concluded, receivers, words
 from jobs.running import Tools, tell
 from models.disputes import operations as disputes
 from models.disputes.operations import ClaimedMessage, ClaimedNotice
@@ -18,6 +18,8 @@ INSIDE = "inside"
 
 async def deliver_dispute_notifications(tools: Tools) -> Report:
     """Tell merchants' servers how their disputes ended. Whatever goes wrong counts as an attempt, and hinders no other."""
+    if tools.outside.receivers is None:
+        return Report()
 
     async def claim(limit: int, lease_seconds: int) -> Sequence[ClaimedNotice]:
         return await disputes.claim_notices(limit=limit, lease_seconds=lease_seconds, by=tools.by)
@@ -29,6 +31,7 @@ async def _notify(tools: Tools, claimed: ClaimedNotice) -> None:
     """Whatever the call comes to is an attempt; that it could not be written down is none: its lease brings it back."""
     notice = claimed.notice
     try:
+        never_concluded(tools, claimed.begun)
         await receivers(tools).post(Told(notice.url, notice.party, notice.key, notice.body))
     except Exception as error:
         await _missed(tools, claimed, error)
@@ -54,15 +57,17 @@ async def _left_to_its_lease(_claimed: ClaimedNotice, _error: Exception) -> None
 
 
 async def tell_support(tools: Tools) -> Report:
-    """Tell the support desk each status that a dispute has come to, in order; without a desk nothing waits for it."""
+    """Tell the support desk each status that a dispute has come to, in order; where there is no desk any more, nothing waits for
+    it."""
     desk = tools.outside.support
     if desk is None:
-        return Report()
+        return Report(await disputes.forget_messages(by=tools.by))
 
     async def claim(limit: int, lease_seconds: int) -> Sequence[ClaimedMessage]:
         return await disputes.claim_messages(limit=limit, lease_seconds=lease_seconds, by=tools.by)
 
     async def told(claimed: ClaimedMessage) -> None:
+        never_concluded(tools, claimed.begun)
         await desk.tell(claimed.key, claimed.card)
         await disputes.told(claimed, by=tools.by)
 

@@ -22,6 +22,8 @@ from models.work.operations import Report
 from settings import Settings, settings
 
 log = structlog.get_logger("jobs")
+SLACK_SECONDS = 5
+"""How much later than the job's own timeout arq ends it."""
 R = TypeVar("R")
 
 
@@ -71,17 +73,17 @@ _ALONE: dict[str, bool] = {}
 
 
 async def _by_itself(job: Job, run: Callable[[], Awaitable[None]], *, called: bool) -> None:
-    """Run it, unless it runs already and is one that does so alone. A call that came meanwhile is answered by one more run; a
-    tick is not: there will be another."""
+    """Run it, unless it runs already and is one that does so alone. A call that came meanwhile is answered by one more run, where
+    that could still end before arq ends them both; else the next tick answers it. A tick that came meanwhile is not answered."""
     if not job.alone:
         await run()
         return
     if job.name in _ALONE:
         _ALONE[job.name] |= called
         return
-    _ALONE[job.name] = True
+    _ALONE[job.name], until = True, time.monotonic() + SLACK_SECONDS
     try:
-        while _ALONE[job.name]:
+        while _ALONE[job.name] and time.monotonic() < until:
             _ALONE[job.name] = False
             await run()
     finally:

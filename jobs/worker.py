@@ -25,7 +25,7 @@ from jobs.queues import (
     serialize,
 )
 from jobs.relay import Relay
-from jobs.running import scheduled, woken
+from jobs.running import SLACK_SECONDS, scheduled, woken
 from jobs.waking import ILL, Waker
 from jobs.wiring import BODIES, PUBLIC
 from models.kernel.tasks import cancelled
@@ -40,6 +40,8 @@ class Worker:
     """All of it, from `start` to `stop`. `failed` is set by a part that ended by itself: the process should end then."""
 
     def __init__(self, outside: Gateways | None = None) -> None:
+        if unknown := sorted(set(settings().jobs_off) - set(BODIES)):
+            raise ValueError(f"SALDO_JOBS_OFF names what is no job: {', '.join(unknown)}")
         self.outside = outside or Gateways()
         self.relay = Relay()
         self.loops: list[Loop | Relay | Waker] = [folder(), self.relay, Waker()]
@@ -105,7 +107,7 @@ async def _rounds(worker: ArqWorker) -> None:
 
 
 def _inner(pool: ArqRedis, outside: Gateways) -> ArqWorker:
-    crons = [_cron(JOBS[name], outside) for name in BODIES]
+    crons = [_cron(JOBS[name], outside) for name in BODIES if name not in settings().jobs_off]
     known: dict[str, Callable[..., Any]] = {line.name: line.coroutine for line in crons}
     return _worker(pool, INNER_QUEUE, known | {name: _woken(JOBS[name], outside) for name in BODIES}, crons)
 
@@ -143,14 +145,15 @@ def _worker(pool: ArqRedis, queue: str, known: dict[str, Callable[..., Any]], cr
 
 def _timeout(name: str) -> int:
     """A little more than the job's own."""
-    return JOBS[name].timeout_seconds + 5 if name in JOBS else settings().job_timeout_seconds
+    return JOBS[name].timeout_seconds + SLACK_SECONDS if name in JOBS else settings().job_timeout_seconds
 
 
 def _woken(job: Job, outside: Gateways) -> Callable[..., Any]:
     """The function by which an event wakes a job."""
 
     async def run(_ctx: dict[Any, Any]) -> None:
-        await woken(job, BODIES, outside)
+        if job.name not in settings().jobs_off:
+            await woken(job, BODIES, outside)
 
     return run
 
@@ -161,9 +164,8 @@ def _cron(job: Job, outside: Gateways) -> CronJob:
     async def tick(ctx: dict[Any, Any], *_args: Any, **_kwargs: Any) -> None:
         await scheduled(job, BODIES, outside)
 
-    return cron(
-        tick, name=f"cron:{job.name}", timeout=job.timeout_seconds + 5, max_tries=1, **_times(job.period_seconds)
-    )
+    timeout = job.timeout_seconds + SLACK_SECONDS
+    return cron(tick, name=f"cron:{job.name}", timeout=timeout, max_tries=1, **_times(job.period_seconds))
 
 
 def _times(period: int) -> dict[str, Any]:

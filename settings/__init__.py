@@ -115,6 +115,9 @@ class Settings(Disputes, Outside, Uploads, BaseSettings):
 
     # jobs; a period is one that a clock can show: 1, 2, 5, 10, 15, 30 s, 1, 5, 15, 30 min, 1 h
     job_timeout_seconds: int = Field(default=20, ge=1, le=300)
+    jobs_off: tuple[str, ...] = Field(
+        default=(), description="that this worker begins neither by the clock nor when an event calls; `runJob` does"
+    )
     job_poll_ms: int = Field(default=20, ge=5, le=1_000)
     jobs_at_once: int = Field(default=20, ge=1, le=200)
     job_runs_kept_days: int = Field(default=30, ge=1, le=400)
@@ -235,6 +238,13 @@ class Settings(Disputes, Outside, Uploads, BaseSettings):
         for name in type(self).model_fields:
             if name.endswith("_period_seconds") and getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {sorted(allowed)}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_call_ends_before_its_dispute_must(self) -> Self:
+        for timeout in ("outside_timeout_seconds", "provider_timeout_seconds", "receiver_timeout_seconds"):
+            if getattr(self, timeout) >= self.dispute_deadline_seconds:
+                raise ValueError(f"{timeout} must be below dispute_deadline_seconds")
         return self
 
     @model_validator(mode="after")

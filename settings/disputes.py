@@ -40,7 +40,7 @@ class Disputes(BaseModel):
     dispute_attempts_max: int = Field(
         default=20, ge=1, le=1_000, description="to do one that nobody ever concluded, before it is a failure"
     )
-    dispute_comments_max: int = Field(default=100, ge=1, le=1_000, description="of one dispute")
+    dispute_comments_max: int = Field(default=100, ge=1, le=100, description="of one dispute")
     dispute_back_off_seconds: int = Field(default=5, ge=1, le=3_600, description="doubled with each failure")
     dispute_back_off_max_seconds: int = Field(default=300, ge=1, le=86_400)
     dispute_notification_attempts: int = Field(default=5, ge=1, le=20)

@@ -87,15 +87,14 @@ async def approve(
     request: Request,
 ) -> DisputeRecord:
     """Approve a dispute: by the operator's word (`skip`), or by its provider's, who is asked first. One that waits for its
-    adjustment succeeds either way."""
+    adjustment was confirmed before: it succeeds either way, and only `skip` calls the adjustment off."""
     dispute = await reads.dispute(by, which)
     if done := await done_before(DisputeRecord, by, request):
         return done
     waits = dispute.status is DisputeStatus.CREATE_ADJUSTMENT
     if skip or waits:
-        only_from = None if skip else DisputeStatus.CREATE_ADJUSTMENT
         return await disputes.settle(
-            dispute.id, changed=changed, message=message, only_from=only_from, by=by, request=request
+            dispute.id, changed=changed, message=message, adjusted=not skip, by=by, request=request
         )
     said = None
     if DISPUTES.leads(dispute, "approve"):

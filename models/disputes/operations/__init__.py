@@ -3,6 +3,7 @@
 from models.disputes.operations.adjusting import (
     Begun,
     ClaimedJob,
+    Unmet,
     begin_order,
     claim_jobs,
     job_contradicted,
@@ -45,7 +46,7 @@ from models.disputes.operations.notifying import (
     notified,
     resent,
 )
-from models.disputes.operations.supporting import ClaimedMessage, card, claim_messages, not_told, told
+from models.disputes.operations.supporting import ClaimedMessage, card, claim_messages, forget_messages, not_told, told
 from models.disputes.operations.working import (
     INVOICE_GONE,
     NO_ATTACHMENTS,
@@ -92,6 +93,7 @@ __all__ = [
     "Notice",
     "PutOff",
     "StoredFile",
+    "Unmet",
     "accepted",
     "add_evidence",
     "approve",
@@ -120,6 +122,7 @@ __all__ = [
     "exists",
     "expired",
     "failed",
+    "forget_messages",
     "handed_over",
     "heard",
     "job_contradicted",

@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from models.disputes.lifecycle import AdjustmentStatus, DisputeStatus, Mode, Polling
-from models.disputes.operations.locking import Held, at_payment, end_adjustment, locked_adjustment, locked_open, moved
+from models.disputes.operations.locking import (
+    Held,
+    at_payment,
+    end_adjustment,
+    locked_adjustment,
+    locked_open,
+    moved,
+    shown,
+)
 from models.disputes.operations.working import ORDER, fail_held, succeed_held
 from models.disputes.postings import Order
 from models.disputes.tables import TEXT_MAX, Adjustment, Dispute
@@ -92,8 +100,7 @@ async def begin_order(work: Unit, claimed: ClaimedJob, order: Order, *, by: View
     else:
         job.captured_sent_at = at
     await work.record(job, "send", order=order.value)
-    if held.dispute is not None and job.dispute_id == held.dispute.id and not held.dispute.adjustment_sent:
-        held.dispute.adjustment_sent = True
+    if held.dispute is not None and shown(held.dispute, job):
         await work.record(held.dispute, "send_adjustment", order=order.value)
     return Begun(order, first=True)
 
@@ -121,18 +128,19 @@ async def _unsent(work: Unit, held: Held[Dispute | None], job: Adjustment, order
     else:
         job.captured_sent_at = None
     await work.record(job, "put_off", order=order.value)
-    if held.dispute is not None and job.dispute_id == held.dispute.id and held.dispute.adjustment_sent != job.sent:
-        held.dispute.adjustment_sent = job.sent
+    if held.dispute is not None and shown(held.dispute, job):
         await work.record(held.dispute, "put_off_adjustment", order=order.value)
 
 
 @step()
-async def job_contradicted(work: Unit, claimed: ClaimedJob, why: str, *, by: Viewer) -> bool:
-    """Billing has something of this job that fits no more: the job fails, and whoever waits for it goes to a human."""
+async def job_contradicted(work: Unit, claimed: ClaimedJob, why: str, *, by: Viewer) -> Unmet | None:
+    """Billing has something of this job that fits no more: the job fails, and whoever waits for it goes to a human. None: the claim
+    is over."""
     held = await _held(work, claimed)
-    if held is not None:
-        await _give_up(work, held, why)
-    return held is not None
+    if held is None:
+        return None
+    await _give_up(work, held, why)
+    return Unmet(alone=held.dispute is None or held.dispute.status is not DisputeStatus.MANUAL_PENDING)
 
 
 @step()
@@ -146,30 +154,46 @@ async def ordered(work: Unit, claimed: ClaimedJob, *, by: Viewer) -> bool:
 
 
 @step()
-async def job_done(work: Unit, claimed: ClaimedJob, changed: Money | None, *, by: Viewer) -> bool:
-    """The payment is right: the job and the open dispute of the payment end well, together. None keeps the amount that the dispute
-    knows."""
+async def job_done(
+    work: Unit, claimed: ClaimedJob, changed: Money | None, *, captured: bool = False, by: Viewer
+) -> bool:
+    """The payment is right: the job and the open dispute of the payment end well, together. `captured`: it is by billing's word,
+    and so is the amount; else None keeps the amount that the dispute knows."""
     held = await _held(work, claimed)
     if held is None:
         return False
     if held.dispute is None:
         await end_adjustment(work, held, "finish")
-    else:
-        await succeed_held(work, Held(held.dispute, held.adjustment), "succeed", changed)
+        return True
+    if captured:
+        held.dispute.changed_minor = None
+    await succeed_held(work, Held(held.dispute, held.adjustment), "succeed", changed)
     return True
 
 
 @step()
-async def job_failed(work: Unit, claimed: ClaimedJob, technical: str, *, by: Viewer) -> bool:
-    """Billing will not put the payment right: the job and the open dispute of the payment fail together."""
+async def job_failed(
+    work: Unit, claimed: ClaimedJob, technical: str, *, unsent: Order | None = None, by: Viewer
+) -> Unmet | None:
+    """Billing will not put the payment right: the job and the open dispute of the payment fail together. `unsent`: what was begun,
+    and which billing definitely did not take. None: the claim is over."""
     held = await _held(work, claimed)
-    if held is None:
-        return False
+    if held is None or held.adjustment is None:
+        return None
+    if unsent is not None:
+        await _unsent(work, held, held.adjustment, unsent)
     if held.dispute is None:
         await end_adjustment(work, held, "fail", technical)
     else:
         await fail_held(work, Held(held.dispute, held.adjustment), technical)
-    return True
+    return Unmet(alone=held.dispute is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A job has failed; `alone`: no dispute waited for it, so that none shows it."""
+
+    alone: bool
 
 
 @step()
@@ -191,13 +215,16 @@ async def job_put_off(work: Unit, claimed: ClaimedJob, error: str, *, begun: boo
 
 async def _give_up(work: Unit, held: Held[Dispute | None], why: str) -> None:
     """The job fails, and whoever waits for it goes to a human, who may begin it again; a dispute that does not wait for it stays as
-    it is, and is not its own."""
+    it is."""
     dispute = held.dispute
-    waits = dispute is not None and dispute.status is DisputeStatus.CREATE_ADJUSTMENT
-    await end_adjustment(work, held if waits else Held(None, held.adjustment), "fail", why)
-    if dispute is not None and waits:
+    await end_adjustment(work, held, "fail", why)
+    if dispute is None:
+        return
+    if dispute.status is DisputeStatus.CREATE_ADJUSTMENT:
         dispute.mode, dispute.technical_error = Mode.MANUAL, why[:TEXT_MAX]
         await moved(work, dispute, "escalate", reason=dispute.technical_error)
+    else:
+        await work.record(dispute, "end_adjustment", error=why[:TEXT_MAX])
 
 
 async def _free(

@@ -13,11 +13,18 @@ from uuid import UUID
 
 from models.disputes import postings
 from models.disputes.errors import CallbacksDisabled
-from models.disputes.lifecycle import Polling
-from models.disputes.operations.locking import Held, at_payment, locked_adjustment, start_adjustment
+from models.disputes.lifecycle import AdjustmentStatus, Polling
+from models.disputes.operations.locking import (
+    Held,
+    at_payment,
+    locked_adjustment,
+    locked_open,
+    shown,
+    start_adjustment,
+)
 from models.disputes.operations.working import ORDER, PutOff
 from models.disputes.reads import CallbackRecord
-from models.disputes.tables import REF_MAX, TEXT_MAX, Adjustment, Dispute, PaymentCallback
+from models.disputes.tables import REF_MAX, TEXT_MAX, Dispute, PaymentCallback
 from models.events.requests import Request
 from models.kernel.clock import now
 from models.kernel.inputs import text
@@ -73,6 +80,7 @@ class ClaimedCallback:
     give_up_at: datetime
     delayed: bool
     failures: int
+    attempts: int
     token: UUID
 
     def __repr__(self) -> str:
@@ -84,7 +92,7 @@ class ClaimedCallback:
             raise AssertionError("a claimed row has a token, and a time at which it was due")
         return cls(
             row.id, row.invoice_id, row.payment_id, row.created_at, row.next_check_at, row.give_up_at, row.delayed,
-            row.failures, row.lease_token,
+            row.failures, row.attempts, row.lease_token,
         )  # fmt: skip
 
     @property
@@ -107,15 +115,29 @@ async def callback_confirmed(
     work: Unit, claimed: ClaimedCallback, cost: Money, changed: Money | None, *, by: Viewer
 ) -> bool:
     """The provider confirms it when asked: billing is to put the payment right, with a dispute or without. Locks the payment, its
-    adjustment, and the word. Where a job is at work already it goes on."""
+    adjustment, its open dispute, and the word.
+
+    The dispute stays where it is: it shows the job, and ends with it. A job that is at work goes on as it is; one that has ended
+    well, or that an operator has called off, is not begun again by a provider's word.
+    """
     held = await _held(work, claimed)
     if held is None:
         return False
-    row, job = held
-    alone = Held[Dispute | None](None, job)  # a dispute of the payment joins it when it is confirmed, or ends with it
-    await start_adjustment(work, alone, claimed.invoice, claimed.payment, cost, postings.changed(cost, changed))
+    row, of_payment = held
+    job, dispute = of_payment.adjustment, of_payment.dispute
+    if job is not None and job.status in OVER:
+        await _ended(work, row, "ignore", f"the adjustment of the payment has {job.status.value}")
+        return True
+    if of_payment.at_work is None:
+        changed = postings.changed(cost, changed)
+        job = await start_adjustment(work, of_payment, claimed.invoice, claimed.payment, cost, changed)
+        if dispute is not None and shown(dispute, job):
+            await work.record(dispute, "start_adjustment")
     await _ended(work, row, "confirm", None)
     return True
+
+
+OVER = (AdjustmentStatus.SUCCEEDED, AdjustmentStatus.CANCELLED)
 
 
 @step()
@@ -143,8 +165,8 @@ async def callback_delayed(work: Unit, claimed: ClaimedCallback, until: datetime
 
 
 @step()
-async def callback_put_off(work: Unit, claimed: ClaimedCallback, error: str, *, by: Viewer) -> PutOff:
-    """It could not be asked about: later and later, until its time is over."""
+async def callback_put_off(work: Unit, claimed: ClaimedCallback, error: str, *, begun: bool, by: Viewer) -> PutOff:
+    """It could not be asked about: later and later, until its time is over. `begun`: whether it was tried at all this time."""
     row = await _ours(work, claimed)
     if row is None:
         return PutOff()
@@ -155,7 +177,7 @@ async def callback_put_off(work: Unit, claimed: ClaimedCallback, error: str, *, 
     later_on = back_off(failures, limits.dispute_back_off_seconds, limits.dispute_back_off_max_seconds)
     await work.touch(
         row, failures=failures, last_error=error[:TEXT_MAX], next_check_at=later_on,
-        lease_token=None, lease_until=None,
+        lease_token=None, lease_until=None, attempts=0 if begun else row.attempts,
     )  # fmt: skip
     return PutOff(failures)
 
@@ -171,9 +193,10 @@ async def _ours(work: Unit, claimed: ClaimedCallback) -> PaymentCallback | None:
     return row if row.lease_token == claimed.token else None
 
 
-async def _held(work: Unit, claimed: ClaimedCallback) -> tuple[PaymentCallback, Adjustment | None] | None:
-    """The word, and the job of its payment, which comes first."""
+async def _held(work: Unit, claimed: ClaimedCallback) -> tuple[PaymentCallback, Held[Dispute | None]] | None:
+    """The word, and the job and the open dispute of its payment, which come first."""
     await at_payment(work, claimed.invoice, claimed.payment)
     job = await locked_adjustment(work, claimed.invoice, claimed.payment)
+    dispute = await locked_open(work, claimed.invoice, claimed.payment)
     row = await _ours(work, claimed)
-    return None if row is None else (row, job)
+    return None if row is None else (row, Held(dispute, job))

@@ -11,8 +11,8 @@ from datetime import datetime
 from models.disputes import postings
 from models.disputes.errors import AdjustmentSent
 from models.disputes.lifecycle import DISPUTES, DisputeStatus, Mode, Polling
-from models.disputes.operations.locking import Held, end_adjustment, locked, moved
-from models.disputes.operations.working import Confirmed, confirm_held, succeed_held
+from models.disputes.operations.locking import Held, end_adjustment, leave_adjustment, locked, moved
+from models.disputes.operations.working import Confirmed, confirm_held, succeed_held, told_otherwise
 from models.disputes.reads import DisputeRecord, Meant
 from models.disputes.tables import EXTERNAL_MAX, TEXT_MAX, Dispute
 from models.events.requests import Request
@@ -33,22 +33,27 @@ async def settle(
     *,
     changed: Money | None = None,
     message: str | None = None,
-    only_from: DisputeStatus | None = None,
+    adjusted: bool = False,
     by: Viewer,
     request: Request | None = None,
 ) -> Dispute:
     """It has succeeded, by the operator's word: billing and the provider are not asked. [spec/disputes §5.1]
 
     Locks the payment, its adjustment, the dispute. A job of it that ordered nothing yet is cancelled; one that did refuses
-    ADJUSTMENT_SENT. What was decided on another status than `only_from` is to be decided again: BUSY. Repeated on one that has
-    succeeded: the dispute, nothing written.
+    ADJUSTMENT_SENT. `adjusted`: the provider has confirmed it, so its job goes on without it, and billing is put right all the
+    same; where it does not wait for that any more this is to be decided again: BUSY. Repeated on one that has succeeded: the
+    dispute, nothing written.
     """
     held = await locked(work, which, by)
     DISPUTES.may(held.dispute, "settle", by)
-    if only_from is not None and held.dispute.status is not only_from:
+    if adjusted and held.dispute.status is not DisputeStatus.CREATE_ADJUSTMENT:
         raise Busy
     _check(held.dispute, changed, message)
-    await _call_off(work, held)
+    if adjusted and held.at_work is not None:
+        await leave_adjustment(work, held.at_work, held.dispute)
+        held.adjustment = None
+    else:
+        await _call_off(work, held)
     return await succeed_held(work, held, "settle", postings.changed(held.dispute.amount, changed), message)
 
 
@@ -66,12 +71,15 @@ async def approve(
     """The provider was asked and has confirmed the payment, of the amount `said` where it was another: billing is to put it right.
 
     Locks the payment, its adjustment, the dispute; begins the adjustment, or begins the payment's former one again. What the
-    operator says was paid, `changed`, is shown; billing gets the provider's. Repeated: the dispute, nothing written.
+    operator says was paid, `changed`, is shown; billing gets the provider's, and where it was told another amount already this
+    refuses ADJUSTMENT_SENT. Repeated: the dispute, nothing written.
     """
-    held = await locked(work, which, by)
+    held, word = await locked(work, which, by), Confirmed(said, changed or said, message)
     DISPUTES.may(held.dispute, "approve", by)
     _check(held.dispute, changed, message)
-    return await confirm_held(work, held, "approve", Confirmed(said, changed or said, message))
+    if told_otherwise(held, word):
+        raise AdjustmentSent
+    return await confirm_held(work, held, "approve", word)
 
 
 @operation(answers=DisputeRecord, refuses=(*DECIDED, AdjustmentSent))

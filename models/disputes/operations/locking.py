@@ -202,19 +202,25 @@ async def start_adjustment(
     work: Unit, held: Held[Any], invoice: str, payment: str, amount: Money, changed: Money | None
 ) -> Adjustment:
     """Have billing put the payment right: by a new job, or by the one that the payment had before, under the same name, so that
-    what that one ordered is found. One that is at work is joined. Under the lock of the payment; whoever moves the dispute does
-    it next.
+    what that one ordered is found. One that is at work is joined, with the newer word about the amount as long as billing was told
+    of none. Under the lock of the payment; whoever writes the dispute does it next.
     """
-    job, dispute = held.adjustment, held.dispute
-    if job is not None and job.status is AdjustmentStatus.CREATE_ADJUSTMENT:
-        if dispute is not None and job.dispute_id != dispute.id:
-            job.dispute_id = dispute.id
-            await work.record(job, "join", dispute=dispute.id)
-    else:
-        job = await _begun(work, job, _Job(invoice, payment, amount, changed), dispute.id if dispute else None)
+    job, dispute = held.at_work, held.dispute
+    if job is None:
+        what = _Job(invoice, payment, amount, changed)
+        job = await _begun(work, held.adjustment, what, dispute.id if dispute else None)
+    elif dispute is not None:
+        await join_adjustment(work, job, dispute, changed if not job.sent else job.changed)
     held.adjustment = job
-    _shown(dispute, job)
+    shown(dispute, job)
     return job
+
+
+async def join_adjustment(work: Unit, job: Adjustment, dispute: Dispute, changed: Money | None) -> None:
+    """A job that is at work is the dispute's from now on, and is to bring billing to this amount."""
+    if job.dispute_id != dispute.id or job.changed != changed:
+        job.dispute_id, job.changed_minor = dispute.id, changed.minor if changed else None
+        await work.record(job, "join", dispute=dispute.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +254,20 @@ async def end_adjustment(work: Unit, held: Held[Any], move: str, error: str | No
     if held.dispute is not None and job.dispute_id is None:
         job.dispute_id = held.dispute.id
     await work.move(job, move)
-    _shown(held.dispute, job)
+    shown(held.dispute, job)
 
 
-def _shown(dispute: Dispute | None, job: Adjustment) -> None:
-    """What a dispute shows of the job that is its own."""
-    if dispute is not None and job.dispute_id == dispute.id:
-        dispute.adjustment_status, dispute.adjustment_sent = job.status, job.sent
+async def leave_adjustment(work: Unit, job: Adjustment, dispute: Dispute) -> None:
+    """The dispute ends, and the job goes on without it."""
+    if job.dispute_id == dispute.id:
+        job.dispute_id = None
+        await work.record(job, "leave", dispute=dispute.id)
+
+
+def shown(dispute: Dispute | None, job: Adjustment) -> bool:
+    """What a dispute shows of the job that is its own. Whether that is news."""
+    if dispute is None or job.dispute_id != dispute.id:
+        return False
+    before = dispute.adjustment_status, dispute.adjustment_sent
+    dispute.adjustment_status, dispute.adjustment_sent = job.status, job.sent
+    return before != (job.status, job.sent)

@@ -21,7 +21,15 @@ from models.disputes.errors import (
     TooMuchSaid,
 )
 from models.disputes.lifecycle import DISPUTES, Mode, Polling
-from models.disputes.operations.locking import at_payment, locked, locked_open, tell_support
+from models.disputes.operations.locking import (
+    Held,
+    at_payment,
+    join_adjustment,
+    locked,
+    locked_adjustment,
+    locked_open,
+    tell_support,
+)
 from models.disputes.reads import DisputeRecord, Meant
 from models.disputes.tables import TEXT_MAX, Dispute, DisputeAttachment, DisputeComment, DisputeNotification
 from models.events.requests import Request
@@ -137,6 +145,7 @@ async def make(
     check_words(filed)
     provider, terminal = check_payment(billed, by)
     await at_payment(work, billed.invoice, billed.payment)
+    job = await locked_adjustment(work, billed.invoice, billed.payment)
     if found := await locked_open(work, billed.invoice, billed.payment):
         raise AlreadyThere(found)
     if files is None:
@@ -165,7 +174,7 @@ async def make(
         polling_before=polling.deadline(at),
         next_check_at=at + timedelta(seconds=FIRST_CHECK_SECONDS),
     )
-    await work.open(dispute, attachments=len(files))
+    await _born(work, dispute, Held(dispute, job), attachments=len(files))
     await tell_support(work, dispute)
     await _attach(work, dispute, files)
     if filed.notification_url is not None:
@@ -173,6 +182,16 @@ async def make(
         wanted = DisputeNotification(dispute_id=dispute.id, url=filed.notification_url, attempts_left=left)
         await work.bear(wanted, "want_notification", dispute)
     return dispute
+
+
+async def _born(work: Unit, dispute: Dispute, held: Held[Dispute], **facts: int) -> None:
+    """It is born with the job of its payment, where a provider's word has one at work."""
+    job = held.at_work
+    if job is not None:
+        dispute.adjustment_status, dispute.adjustment_sent = job.status, job.sent
+    await work.open(dispute, **facts)
+    if job is not None:
+        await join_adjustment(work, job, dispute, job.changed)
 
 
 def check_not_too_often(count: int) -> None:

@@ -59,11 +59,19 @@ class ClaimedNotice:
     id: int
     dispute: int
     attempt: int
+    begun: int
     token: UUID
     notice: Notice
 
     def __repr__(self) -> str:
         return f"<notification of dispute {self.notice.key}>"
+
+    @classmethod
+    def of(cls, row: DisputeNotification, dispute: Dispute) -> ClaimedNotice:
+        if row.lease_token is None:
+            raise AssertionError("a claimed row has a token")
+        told = notice(DisputeRecord.of(dispute.columns()), row.url)
+        return cls(row.id, row.dispute_id, row.failures + 1, row.attempts, row.lease_token, told)
 
 
 @step()
@@ -72,17 +80,7 @@ async def claim_notices(work: Unit, *, limit: int, lease_seconds: int, by: Viewe
     due = sql(f"r.status = 'pending' AND {DUE}")
     rows = await claim(work, DisputeNotification, due, limit=limit, lease_seconds=lease_seconds, order=ORDER)
     of = {row.id: row for row in await Dispute.filter(id__in=[row.dispute_id for row in rows])}
-    return [
-        ClaimedNotice(
-            row.id, row.dispute_id, row.failures + 1, row.lease_token, notice(_record(of[row.dispute_id]), row.url)
-        )
-        for row in rows
-        if row.lease_token is not None
-    ]
-
-
-def _record(dispute: Dispute) -> DisputeRecord:
-    return DisputeRecord.of(dispute.columns())
+    return [ClaimedNotice.of(row, of[row.dispute_id]) for row in rows]
 
 
 @step()
@@ -102,6 +100,7 @@ async def not_notified(work: Unit, claimed: ClaimedNotice, error: str, *, by: Vi
     if row is None:
         return False
     row.attempts_left, row.failures, row.last_error = row.attempts_left - 1, row.failures + 1, error[:TEXT_MAX]
+    row.attempts = 0
     release(row)
     if row.attempts_left > 0:
         row.next_check_at = _next_attempt(row.failures)

@@ -31,6 +31,7 @@ class ClaimedMessage:
     key: str
     card: Mapping[str, Any]
     failures: int
+    begun: int
     token: UUID
 
     def __repr__(self) -> str:
@@ -64,7 +65,7 @@ def _claimed(row: SupportMessage, told: DisputeRecord) -> ClaimedMessage:
     if row.lease_token is None:
         raise AssertionError("a claimed row has a token")
     key = f"{told.dispute_id}:{row.version}"
-    return ClaimedMessage(row.id, row.dispute_id, key, card(told), row.failures, row.lease_token)
+    return ClaimedMessage(row.id, row.dispute_id, key, card(told), row.failures, row.attempts, row.lease_token)
 
 
 def card(dispute: DisputeRecord) -> dict[str, Any]:
@@ -109,7 +110,7 @@ async def not_told(work: Unit, claimed: ClaimedMessage, error: str, *, by: Viewe
     if row is None:
         return False
     limits = settings()
-    row.failures, row.last_error = row.failures + 1, error[:TEXT_MAX]
+    row.failures, row.last_error, row.attempts = row.failures + 1, error[:TEXT_MAX], 0
     later_on = back_off(row.failures, limits.dispute_back_off_seconds, limits.dispute_back_off_max_seconds)
     row.next_check_at = later_on
     over = row.failures >= limits.support_failures_max
@@ -120,7 +121,21 @@ async def not_told(work: Unit, claimed: ClaimedMessage, error: str, *, by: Viewe
     return over
 
 
+@step()
+async def forget_messages(work: Unit, *, by: Viewer) -> int:
+    """There is no desk any more: nothing waits for it. Answers how many did."""
+    if settings().support_system:
+        return 0
+    gone = await work.db.fetch(
+        """UPDATE support_message SET waits = FALSE, ended_at = saldo_now(), lease_token = NULL, lease_until = NULL
+            WHERE waits RETURNING id"""
+    )
+    return len(gone)
+
+
 async def _ours(work: Unit, claimed: ClaimedMessage) -> SupportMessage | None:
+    """The message itself is locked too: it may be claimed without its dispute."""
     await work.lock(Dispute, sql("r.id = {}", claimed.dispute), visible_to=TRUE)
-    row = await SupportMessage.get(id=claimed.id)
+    found = await work.db.fetch("SELECT * FROM support_message WHERE id = $1 FOR NO KEY UPDATE", claimed.id)
+    row = SupportMessage._init_from_db(**found[0])
     return row if row.lease_token == claimed.token and row.waits else None

@@ -33,6 +33,7 @@ from settings import settings
 APPROVED, SERVER_ERROR = "approved", "server_error"
 NO_ATTACHMENTS, INVOICE_GONE, PAYMENT_GONE = "no attachments", "invoice not found", "payment not found"
 RESTRICTED, UNEXPECTED = "payment status restrictions", "provider result unexpected"
+TOLD_OTHERWISE = "billing was told another amount of the payment already"
 CONTRADICTED = "the provider declines the dispute, and has confirmed the payment"
 BY_SUPPORT = "dispute via the support desk"
 ORDER = "r.next_check_at, r.id"
@@ -54,14 +55,14 @@ async def later(work: Unit, looked_at: Sequence[tuple[Claimed, datetime]], *, by
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What billing said beside: written down with the next move."""
+    """What billing said beside, as far as it was asked: written down with the next move."""
 
     payer_email: str | None = field(default=None, repr=False)
     risk_score: str | None = None
 
     def onto(self, dispute: Dispute) -> None:
-        dispute.payer_email = self.payer_email and self.payer_email[:EXTERNAL_MAX]
-        dispute.risk_score = self.risk_score and self.risk_score[:64]
+        dispute.payer_email = self.payer_email[:EXTERNAL_MAX] if self.payer_email else dispute.payer_email
+        dispute.risk_score = self.risk_score[:64] if self.risk_score else dispute.risk_score
 
 
 NOTHING = Found()
@@ -107,11 +108,18 @@ async def exists(work: Unit, claimed: Claimed, found: Found, *, by: Viewer) -> b
 
 @step()
 async def escalated(
-    work: Unit, claimed: Claimed, *, technical: str | None, message: str | None = None, by: Viewer
+    work: Unit,
+    claimed: Claimed,
+    found: Found = NOTHING,
+    *,
+    technical: str | None,
+    message: str | None = None,
+    by: Viewer,
 ) -> bool:
     """A machine cannot tell: a human does. Its public reason stays, and what the provider said where it says nothing now."""
     dispute = await still_ours(work, Dispute, claimed.id, claimed.token)
     if dispute is not None:
+        found.onto(dispute)
         await _to_human(work, dispute, claimed.next_check(), technical=technical, message=message)
     return dispute is not None
 
@@ -156,12 +164,24 @@ class Confirmed:
 
 
 @step()
-async def confirmed(work: Unit, claimed: Claimed, word: Confirmed, *, by: Viewer) -> bool:
-    """Billing is to put the payment right. Locks the payment, its adjustment, the dispute."""
+async def confirmed(work: Unit, claimed: Claimed, word: Confirmed, found: Found = NOTHING, *, by: Viewer) -> bool:
+    """Billing is to put the payment right; where it was told another amount already, a human decides. Locks the payment, its
+    adjustment, the dispute."""
     held = await still_held(work, claimed)
-    if held is not None:
+    if held is None:
+        return False
+    found.onto(held.dispute)
+    if told_otherwise(held, word):
+        await _to_human(work, held.dispute, claimed.next_check(), technical=TOLD_OTHERWISE, message=word.message)
+    else:
         await confirm_held(work, held, "confirm", word)
-    return held is not None
+    return True
+
+
+def told_otherwise(held: Held[Dispute], word: Confirmed) -> bool:
+    """Whether a job that is at work has told billing of another amount than the one that is confirmed now."""
+    job = held.at_work
+    return job is not None and job.sent and job.changed != postings.changed(held.dispute.cost, word.changed)
 
 
 async def confirm_held(work: Unit, held: Held[Dispute], move: str, word: Confirmed) -> Dispute:
@@ -185,9 +205,11 @@ def _approve(dispute: Dispute, changed: Money | None, message: str | None) -> No
 
 @step()
 async def succeeded(work: Unit, claimed: Claimed, changed: Money | None, *, by: Viewer) -> bool:
-    """Billing has the payment captured: the dispute ends well, and with it the payment's job."""
+    """Billing has the payment captured: the dispute ends well, and with it the payment's job. Its amount is billing's word,
+    whatever was expected; None: as it was."""
     held = await still_held(work, claimed)
     if held is not None:
+        held.dispute.changed_minor = None
         await succeed_held(work, held, "succeed", changed)
     return held is not None
 
@@ -219,13 +241,16 @@ async def fail_held(work: Unit, held: Held[Dispute], technical: str) -> Dispute:
 
 
 @step()
-async def declined(work: Unit, claimed: Claimed, code: str, reason: str | None, *, by: Viewer) -> bool:
+async def declined(
+    work: Unit, claimed: Claimed, code: str, reason: str | None, found: Found = NOTHING, *, by: Viewer
+) -> bool:
     """The provider says no: the payer did not pay. Where it has confirmed the payment itself, and a job is at work, a human looks
     at the contradiction."""
     held = await still_held(work, claimed)
     if held is None:
         return False
     dispute = held.dispute
+    found.onto(dispute)
     if held.at_work is not None:
         await _to_human(work, dispute, claimed.next_check(), technical=f"{CONTRADICTED}: {code}", message=reason)
         return True

@@ -201,9 +201,14 @@ async def now_of(ids: Sequence[int]) -> dict[int, DisputeNow]:
 
 
 async def adjustments_of(ids: Sequence[int]) -> dict[int, AdjustmentRecord]:
-    """By the number of the dispute."""
-    query = sql("SELECT a.* FROM adjustment a WHERE a.dispute_id = ANY({}::bigint[])", list(ids))
-    return {row["dispute_id"]: AdjustmentRecord.of(row) for row in await fetch(query)}
+    """By the number of the dispute: the job of its payment, where it had a part in it. A later dispute may have begun it again."""
+    query = sql(
+        """SELECT a.*, d.id AS of_dispute FROM dispute d
+             JOIN adjustment a ON a.invoice_id = d.invoice_id AND a.payment_id = d.payment_id
+            WHERE d.id = ANY({}::bigint[]) AND d.adjustment_status IS NOT NULL""",
+        list(ids),
+    )
+    return {row["of_dispute"]: AdjustmentRecord.of(row) for row in await fetch(query)}
 
 
 async def adjustments(viewer: Viewer, ids: Sequence[int]) -> dict[int, AdjustmentRecord]:
