@@ -232,7 +232,10 @@ def _amount(answer: Answer) -> Money | None:
     currency = answer.text("currency")
     if currency not in EXPONENTS:
         raise answer.malformed("currency")
-    return money_of(answer, "amount", currency)
+    found = money_of(answer, "amount", currency)
+    if found is None:
+        raise answer.malformed("amount")
+    return found
 
 
 def _made(answer: Answer, *, order: AdjustmentOrder) -> str:

@@ -8,7 +8,6 @@ import pytest
 
 from jobs.running import scheduled, woken
 from models.disputes import operations as disputes
-from models.disputes.lifecycle import DisputeStatus
 from models.disputes.reads import OfPayment
 from models.kernel.refusals import Busy
 from models.kernel.sql import fetch, sql
@@ -36,13 +35,60 @@ async def begun_by_the_provider(world) -> str:
     return dispute
 
 
-async def test_a_providers_word_leaves_the_dispute_as_it_is_until_it_ends(world):
+ACTIONS = "query ($ref: DisputeRef!) { dispute(ref: $ref) { allowedActions { name allowed } } }"
+
+
+async def offered(world, dispute) -> set[str]:
+    read = await world.make.ask(ACTIONS, by=world.make.operator, ref={"disputeId": dispute})
+    return {action["name"] for action in read["allowedActions"] if action["allowed"]}
+
+
+async def test_a_providers_word_leaves_the_dispute_where_it_is_and_is_shown_by_it(world):
     dispute = await begun_by_the_provider(world)
     read = await world.read(dispute)
-    assert (read["status"], read["adjustment"]) == ("PENDING", None)
+    assert (read["status"], read["adjustment"]["status"]) == ("PENDING", "CREATE_ADJUSTMENT")
+    assert (await world.events(dispute))[-1] == "start_adjustment"
+    assert {"cancel", "settle"} <= await offered(world, dispute)
+    await world.script("billing", "adjust", "lost_answer")
+    await world.adjust_tick()
+    assert not {"cancel", "settle"} & await offered(world, dispute)
     await world.adjust_tick()
     read = await world.read(dispute)
     assert (read["status"], read["adjustment"]["status"]) == ("SUCCEEDED", "SUCCEEDED")
+
+
+async def test_a_dispute_that_is_born_later_shows_it_too(world):
+    await world.payment(providerTrxId="trx-undecided")
+    await world.box.tell("quickpay/payments", providerTrxId="trx-undecided", success=True)
+    await told(world)
+    dispute = (await world.ask_to_create())["disputeId"]
+    read = await world.read(dispute)
+    assert (read["status"], read["version"], read["adjustment"]["status"]) == ("CREATED", 0, "CREATE_ADJUSTMENT")
+    await world.adjust_tick()
+    assert await world.stands(dispute) == "SUCCEEDED"
+
+
+async def test_what_an_operator_has_called_off_no_word_of_a_provider_begins_again(world):
+    dispute = await world.adjusting()
+    assert (await world.desk("cancelDisputes", dispute))[0]["status"] == "CANCELLED"
+    await told(world)
+    (row,) = await fetch(sql("SELECT status, detail FROM payment_callback"))
+    assert (row["status"], row["detail"]) == ("ignored", "the adjustment of the payment has cancelled")
+    await world.adjust_tick()
+    assert await world.adjustments() == []
+
+
+async def test_a_failed_one_is_begun_again_by_it_and_still_shown_by_the_dispute_that_had_it(world):
+    first = await world.adjusting()
+    await world.script("billing", "adjust", "refuse")
+    await world.adjust_tick()
+    assert (await world.read(first))["adjustment"]["status"] == "FAILED"
+    await told(world)
+    assert (await world.read(first))["adjustment"]["status"] == "CREATE_ADJUSTMENT"
+    await world.adjust_tick()
+    read = await world.read(first)
+    assert (read["status"], read["adjustment"]["status"]) == ("FAILED", "SUCCEEDED")
+    assert await world.adjustments() == [("captured", 1)]
 
 
 @pytest.mark.parametrize("verb", ["cancelDisputes", "approveDisputes"])
@@ -131,7 +177,7 @@ async def test_what_was_decided_on_another_status_is_decided_again(world, nothin
     which, by = OfPayment("inv", "pay"), world.make.operator.viewer
     async with nothing_written():
         with pytest.raises(Busy):
-            await disputes.settle(which, only_from=DisputeStatus.CREATE_ADJUSTMENT, by=by)
+            await disputes.settle(which, adjusted=True, by=by)
 
 
 async def test_a_merchant_is_told_why_he_was_not_told_in_a_word(world, monkeypatch):

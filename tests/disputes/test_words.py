@@ -11,7 +11,7 @@ from tests.disputes.world import WORKER
 
 
 async def test_a_job_of_a_providers_word_that_gives_up_leaves_the_dispute_beside_it_as_it_is(world):
-    """Nobody waits for it: a dispute of the payment that is at its provider does not show it."""
+    """Nobody waits for it: a dispute of the payment that is at its provider shows it, and stays there."""
     world.knobs(dispute_callbacks_enabled=True)
     dispute = await world.created("inv-0", paid={"providerTrxId": "trx-undecided"})
     await world.create_tick()
@@ -24,7 +24,10 @@ async def test_a_job_of_a_providers_word_that_gives_up_leaves_the_dispute_beside
     await world.adjust_tick()
     assert await stands(0) == ["pending", "failed"]
     assert await differences() == []
-    assert (await world.read(dispute)) | {"nextCheckAt": None} == before | {"nextCheckAt": None}
+    after = await world.read(dispute)
+    assert (after["adjustment"]["status"], after["version"]) == ("FAILED", before["version"] + 1)
+    moved = {"nextCheckAt", "adjustment", "version"}
+    assert [name for name in after if after[name] != before[name] and name not in moved] == []
 
 
 @pytest.mark.parametrize("before", [1, 2])

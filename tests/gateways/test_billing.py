@@ -271,15 +271,18 @@ async def test_what_an_answer_about_a_terminal_means(billing, server, said, mean
 # --- adjustments
 
 
+LISTED = {"id": "a-1", "kind": "cash_flow", "reason": "r", "amount": 1, "currency": "RUB", "status": "processed"}
+
+
 async def test_adjustments_of_our_kinds_are_listed(billing, server):
     made = [
-        {"id": "a-1", "kind": "cash_flow", "reason": "r1"},
+        {"id": "a-1", "kind": "cash_flow", "reason": "r1", "amount": 8_000, "currency": "RUB", "status": "pending"},
         {"id": "a-2", "kind": "status_change", "reason": None},
-        {"id": "a-3", "kind": "captured", "reason": "r3", "targetReason": "r3"},
+        {"id": "a-3", "kind": "captured", "reason": "r3", "targetReason": "r3", "status": "processed"},
     ]
     server.answer = lambda _: ok({"adjustments": made})
     assert await billing.adjustments("inv", "pay") == [
-        BilledAdjustment("a-1", AdjustmentKind.CASH_FLOW, "r1"),
+        BilledAdjustment("a-1", AdjustmentKind.CASH_FLOW, "r1", "", Money(8_000, "RUB"), pending=True),
         BilledAdjustment("a-3", AdjustmentKind.CAPTURED, "r3", "r3"),
     ]
     assert server.calls[0].target == "/base/invoices/inv/payments/pay/adjustments"
@@ -296,6 +299,11 @@ async def test_adjustments_of_our_kinds_are_listed(billing, server):
         (ok({"adjustments": [{"id": "a-1", "kind": "captured"}]}), unsure("malformed: reason")),
         (ok({"adjustments": [{"kind": "captured", "reason": "r"}]}), unsure("malformed: id")),
         (ok({"adjustments": [{"id": "a-1", "reason": "r"}]}), unsure("malformed: kind")),
+        (ok({"adjustments": [{"id": "a-1", "kind": "captured", "reason": "r"}]}), unsure("malformed: status")),
+        # without its amount nobody could tell what billing was told before
+        (ok({"adjustments": [LISTED | {"currency": None}]}), unsure("malformed: currency")),
+        (ok({"adjustments": [LISTED | {"currency": "XXX"}]}), unsure("malformed: currency")),
+        (ok({"adjustments": [LISTED | {"amount": None}]}), unsure("malformed: amount")),
     ],
 )
 async def test_what_a_list_of_adjustments_means(billing, server, said, meant):

@@ -19,7 +19,6 @@ from models.disputes.operations.locking import (
     at_payment,
     locked_adjustment,
     locked_open,
-    shown,
     start_adjustment,
 )
 from models.disputes.operations.working import ORDER, PutOff
@@ -130,8 +129,8 @@ async def callback_confirmed(
         return True
     if of_payment.at_work is None:
         changed = postings.changed(cost, changed)
-        job = await start_adjustment(work, of_payment, claimed.invoice, claimed.payment, cost, changed)
-        if dispute is not None and shown(dispute, job):
+        await start_adjustment(work, of_payment, claimed.invoice, claimed.payment, cost, changed)
+        if dispute is not None:
             await work.record(dispute, "start_adjustment")
     await _ended(work, row, "confirm", None)
     return True
