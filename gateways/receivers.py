@@ -6,14 +6,18 @@ name resolves to at that moment; redirects are not followed. Each message is sig
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import socket
+from collections.abc import Sequence
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from threading import Thread
 from time import time
+from typing import Any, TypeAlias
 
 import orjson
-from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -28,11 +32,15 @@ SYSTEM = "receivers"
 SIGNATURE, DELIVERY = "Saldo-Signature", "Saldo-Delivery"
 URL_MAX = 1_000
 NOT_ALLOWED = "address_not_allowed"
+LOOKUPS_AT_ONCE = 8
+_NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+_Found: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]
 
 
 def connection(inner: AbstractResolver | None = None) -> Outside:
     """The client of all of them; whoever opens it closes it. `inner` knows addresses, of which the public ones are asked."""
-    resolver = inner if settings().webhooks_anywhere else PublicResolver(inner)
+    known = inner or Lookups()
+    resolver = known if settings().webhooks_anywhere else PublicResolver(known)
     return Outside(SYSTEM, "", timeout_seconds=settings().receiver_timeout_seconds, resolver=resolver)
 
 
@@ -77,11 +85,70 @@ def public(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+class Lookups(AbstractResolver):
+    """What names mean, asked in a few threads of our own: a merchant's name server that never answers holds up nobody but
+    merchants. The loop's own look-ups share their threads with those of all else that this process does.
+
+    The threads are daemons, which those of an executor are not: nobody waits at the end for one that hangs.
+    """
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        async with asyncio.timeout(settings().receiver_timeout_seconds):
+            await self._places.acquire()
+            found = await self._begun(host, port, family)
+        return [
+            ResolveResult(
+                hostname=host, host=str(address[0]), port=int(address[1]), family=kind, proto=proto, flags=_NUMERIC
+            )
+            for kind, _, proto, _, address in found
+            if isinstance(address[0], str)
+        ]
+
+    def _begun(self, host: str, port: int, family: int) -> asyncio.Future[Sequence[_Found]]:
+        """A thread holds its place until it is done, whether or not anybody still waits for it."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Sequence[_Found]] = loop.create_future()
+
+        def ended(found: Sequence[_Found], error: Exception | None) -> None:
+            self._places.release()
+            if answer.done():
+                return
+            if error is None:
+                answer.set_result(found)
+            else:
+                answer.set_exception(error)
+
+        def ask() -> None:
+            found: Sequence[_Found] = ()
+            error: Exception | None = None
+            try:
+                found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+            except (OSError, ValueError) as no:
+                error = no
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(ended, found, error)
+
+        try:
+            Thread(target=ask, name="lookup", daemon=True).start()
+        except RuntimeError:
+            self._places.release()
+            raise OSError("no thread") from None
+        return answer
+
+    async def close(self) -> None:
+        """There is nothing to close: what hangs is left alone."""
+
+
 class PublicResolver(AbstractResolver):
     """Resolves names to public addresses alone; the connection is made to what was looked at, and to nothing else."""
 
-    def __init__(self, inner: AbstractResolver | None = None) -> None:
-        self._inner = inner or ThreadedResolver()
+    def __init__(self, inner: AbstractResolver) -> None:
+        self._inner = inner
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

@@ -1,12 +1,17 @@
 """Where attachments are kept: a bucket that speaks S3, or a folder of this machine from which the API serves them.
 
-Whatever happens to a call, it ends well or in `Unsure`; none waits longer than a call of any other system may.
+Whatever happens to a call, it ends well or in `Unsure`; none waits longer than a call of any other system may, but for a
+listing, of which each page is a call.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+import contextlib
+import os
+import sys
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -27,16 +32,18 @@ from models.kernel.metrics import OUTSIDE
 from settings import settings
 
 if TYPE_CHECKING:
-    from obstore import Attributes
+    from obstore import Attributes, ObjectMeta
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+E = TypeVar("E")
 
 SYSTEM = "storage"
 UNKNOWN_TYPE = "application/octet-stream"
 PART_BYTES = 64 * 1024
 _AT_ONCE = 10
 _PAGE = 1_000
+EMPTY = "nothing is there at all"
 _FAILURES = (BaseError, OSError, ValueError, RuntimeError)
 
 
@@ -83,10 +90,17 @@ class ObjectStorage(Storage):
         """What is kept beside the bytes."""
         raise NotImplementedError
 
+    def _make(self) -> None:
+        """What must be there before anything is put."""
+
+    async def _holds_anything(self) -> bool:
+        raise NotImplementedError
+
     async def put(self, key: str, data: bytes, mime_type: str) -> None:
         """The same bytes under the same key again are no matter; others are `Unsure`, and change nothing."""
 
         async def put() -> None:
+            self._make()
             try:
                 await obstore.put_async(self._store, key, data, mode="create", attributes=self._told(mime_type))
             except AlreadyExistsError:
@@ -97,13 +111,38 @@ class ObjectStorage(Storage):
         await self._asked("put", put)
 
     async def present(self, keys: Sequence[str]) -> frozenset[str]:
-        found = await self._each("present", keys, self._is_there)
-        return frozenset(key for key, there in zip(keys, found, strict=True) if there)
+        """A storage that holds nothing at all is a folder that is not mounted, or somebody else's bucket: it says nothing
+        of our files."""
+        asked = await self._each("present", keys, self._is_there)
+        found = frozenset(key for key, there in zip(keys, asked, strict=True) if there)
+        if keys and not found and not await self._asked("present", self._holds_anything):
+            log.warning("no answer from outside", system=SYSTEM, operation="present", reason=EMPTY)
+            raise Unsure(SYSTEM, "present", EMPTY)
+        return found
 
     async def older(self, seconds: int, limit: int, after: str | None = None) -> Sequence[str]:
-        return await self._asked(
-            "older", lambda: self._older(datetime.now(UTC) - timedelta(seconds=seconds), limit, after)
-        )
+        return await self._older(datetime.now(UTC) - timedelta(seconds=seconds), limit, after)
+
+    async def pages(self, seconds: int, limit: int, begin: str) -> AsyncGenerator[Sequence[str], None]:
+        """All that `older` tells, once, from behind `begin` on and round to it. Raises `Unsure`.
+
+        A bucket is asked for each page; a folder, which has no order, is listed once.
+        """
+        if not self._in_order:
+            listed = await self.older(seconds, sys.maxsize)
+            first = bisect_right(listed, begin)
+            around = [*listed[first:], *listed[:first]]
+            for place in range(0, len(around), limit):
+                yield around[place : place + limit]
+            return
+        after: str | None = begin
+        while page := await self.older(seconds, limit, after):
+            yield page
+            after = page[-1]
+        after = None
+        while page := [key for key in await self.older(seconds, limit, after) if key <= begin]:
+            yield page
+            after = page[-1]
 
     async def _is_there(self, key: str) -> bool:
         try:
@@ -115,11 +154,20 @@ class ObjectStorage(Storage):
     async def _older(self, before: datetime, limit: int, after: str | None) -> list[str]:
         """Of our own alone. A bucket lists in order, and no further than is wanted; a folder as its files happen to lie."""
         found: list[str] = []
-        async for page in obstore.list(self._store, prefix=OURS, offset=after, chunk_size=_PAGE):
-            found += [one["path"] for one in page if one["last_modified"] < before]
-            if self._in_order and len(found) >= limit:
-                break
+        async with contextlib.aclosing(self._listing(after)) as listing:
+            while (page := await self._asked("older", lambda: _next(listing, None))) is not None:
+                found += [one["path"] for one in page if one["last_modified"] < before]
+                if self._in_order and len(found) >= limit:
+                    break
         return sorted(found)[:limit]
+
+    async def _listing(self, after: str | None) -> AsyncGenerator[Sequence[ObjectMeta], None]:
+        try:
+            store = self._store
+        except FileNotFoundError:
+            return
+        async for page in obstore.list(store, prefix=OURS, offset=after, chunk_size=_PAGE):
+            yield page
 
     async def _each(
         self, operation: str, keys: Sequence[str], ask: Callable[[str], Coroutine[object, object, T]]
@@ -167,6 +215,12 @@ class BucketStorage(ObjectStorage):
     def _told(self, mime_type: str) -> Attributes:
         return {"Content-Type": mime_type, "Content-Disposition": "attachment"}
 
+    async def _holds_anything(self) -> bool:
+        """One page of a listing, where there is more than one."""
+        async for page in obstore.list(self._bucket, chunk_size=1):
+            return bool(page)
+        return False
+
     async def remove(self, keys: Sequence[str]) -> None:
         """All at once, which a bucket can; it passes over what is not there."""
         if keys:
@@ -188,7 +242,7 @@ class Opened:
 
 
 class FolderStorage(ObjectStorage):
-    """The folder is made when it is first needed, for this user alone. It keeps no types: the bytes tell them again."""
+    """The folder is made when something is put, for this user alone. It keeps no types: the bytes tell them again."""
 
     _in_order = False
 
@@ -197,8 +251,17 @@ class FolderStorage(ObjectStorage):
 
     @cached_property
     def _store(self) -> LocalStore:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """FileNotFoundError: there is no folder, and so no file."""
+        if not self._folder.exists():
+            raise FileNotFoundError(self._folder)
         return LocalStore(self._folder)
+
+    def _make(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    async def _holds_anything(self) -> bool:
+        """Where a file ever was, the folder that it was in is left."""
+        return bool(await asyncio.to_thread(os.listdir, self._folder))
 
     def _told(self, mime_type: str) -> None:
         return None
@@ -233,8 +296,8 @@ class FolderStorage(ObjectStorage):
         part = first
         while part:
             yield part
-            part = await self._asked("read", lambda: _next(rest))
+            part = await self._asked("read", lambda: _next(rest, b""))
 
 
-async def _next(parts: AsyncIterator[bytes]) -> bytes:
-    return await anext(parts, b"")
+async def _next(parts: AsyncIterator[T], end: E) -> T | E:
+    return await anext(parts, end)

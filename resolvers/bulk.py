@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from models.events.requests import Request
@@ -14,6 +15,7 @@ from schema.inputs import Asked
 from schema.refusals import shown
 
 T = TypeVar("T")
+NAME_MAX = 100
 
 
 async def each(
@@ -38,7 +40,7 @@ async def each(
         one = replace(
             asked,
             content=content(item),
-            key=None if asked.key is None else f"{asked.key}/{named(item)}",
+            key=None if asked.key is None else f"{asked.key}/{_short(named(item))}",
             expected_version=version(item),
             on_replay=partial(info.context.replayed.append, [*path, place]),
         )
@@ -47,3 +49,8 @@ async def each(
         except Refusal as no:
             answers.append(shown(no))
     return answers
+
+
+def _short(name: str) -> str:
+    """What an item is named is as long as a client likes; an index of PostgreSQL holds no key of thousands of characters."""
+    return name if len(name) <= NAME_MAX else sha256(name.encode()).hexdigest()

@@ -57,8 +57,9 @@ class LargeBodies:
         return self._of.total()
 
     async def take(self, viewer: Viewer, places: contextlib.AsyncExitStack) -> None:
-        """A place, until `places` are left. Raises Full where none becomes free in a moment, or the viewer has his share."""
-        if self._of[viewer.subject] >= settings().uploads_per_viewer_max:
+        """A place, until `places` are left. Raises Full where none becomes free in a moment, or the viewer's party has its
+        share, or he, where he has no party."""
+        if self._of[_sharing(viewer)] >= settings().uploads_per_viewer_max:
             raise Full
         self._count(viewer, 1)
         places.callback(self._count, viewer, -1)
@@ -70,10 +71,16 @@ class LargeBodies:
         places.callback(self._places.release)
 
     def _count(self, viewer: Viewer, change: int) -> None:
-        self._of[viewer.subject] += change
-        if not self._of[viewer.subject]:
-            del self._of[viewer.subject]
+        who = _sharing(viewer)
+        self._of[who] += change
+        if not self._of[who]:
+            del self._of[who]
         LARGE_BODIES.set(self.held)
+
+
+def _sharing(viewer: Viewer) -> str:
+    """Who has one share: all of a party together."""
+    return viewer.party or viewer.subject
 
 
 async def parts_of(http: Request, places: contextlib.AsyncExitStack | None) -> AsyncGenerator[bytes, None]:

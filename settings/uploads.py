@@ -17,7 +17,9 @@ class Uploads(BaseModel):
     body_max_bytes: int = Field(default=128 * 1024, ge=1024, le=_MIB)
     upload_body_max_bytes: int = Field(default=7 * _MIB, ge=1024, le=64 * _MIB)
     uploads_at_once: int = Field(default=8, ge=1, le=100, description="such bodies that one process holds")
-    uploads_per_viewer_max: int = Field(default=4, ge=1, le=100, description="of one token subject among them")
+    uploads_per_viewer_max: int = Field(
+        default=4, ge=1, le=100, description="of one party among them, or of one token subject without any"
+    )
     upload_wait_seconds: float = Field(default=2, ge=0, le=30, description="for a place among them")
     upload_timeout_seconds: float = Field(default=60, ge=0.05, le=600, description="for such a body to come whole")
 

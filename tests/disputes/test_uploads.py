@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
+from uuid import UUID
 
 import httpx
 import pytest
 
 from models.kernel.sql import fetch, sql
 from models.kernel.viewer import Role
+from settings import settings
 from tests.disputes.world import CREATE, JPEG, MERCHANT, PNG
 from tests.make import Asker
 from tests.server.test_large_bodies import until
@@ -176,3 +179,54 @@ async def test_a_form_that_is_cut_short_is_none(world, send, nothing_written):
         answer = await send(multipart(CREATE, WANTED, ONE)[:-20])
     assert wrong(answer) == (400, "The body ends before its last boundary.")
     assert await stored(world) == 0
+
+
+# --- files of nobody
+
+
+async def orphaned(world, monkeypatch, page):
+    """The first file is a dispute's; the six behind it, well apart, are nobody's, and old enough."""
+    with monkeypatch.context() as patched:
+        patched.setattr("resolvers.errands.disputes.uuid4", lambda: UUID(int=0))
+        await world.manual()
+    storage = world.tools.outside.storage
+    older = type(storage).older
+
+    async def old(self, seconds, limit, after=None):
+        return await older(self, -60, limit, after)
+
+    monkeypatch.setattr(type(storage), "older", old)
+    monkeypatch.setattr("jobs.orphans.PAGE", page)
+    for place in range(1, 7):
+        await storage.put(f"disputes/{UUID(int=place * 2**125).hex}", b"x", "image/png")
+
+
+@pytest.mark.parametrize("begin", [0, 3 * 2**125, 2**127 + 5, 2**128 - 1])
+async def test_a_run_goes_once_around_from_wherever_it_begins(world, monkeypatch, begin):
+    await orphaned(world, monkeypatch, page=2)
+    monkeypatch.setattr("jobs.orphans.uuid4", lambda: UUID(int=begin))
+    assert (await world.tick("remove_orphaned_attachments")).done == 6
+    assert await world.tools.outside.storage.older(0, 100) == [f"disputes/{UUID(int=0).hex}"]
+
+
+async def test_runs_that_come_to_no_end_come_to_every_file(world, monkeypatch):
+    """Each ends well at half of its time, here after its first page, which is another one each time."""
+    await orphaned(world, monkeypatch, page=1)
+    times = itertools.count(0, settings().dispute_timeout_seconds / 2 + 1)
+    monkeypatch.setattr("jobs.orphans.monotonic", lambda: next(times))
+    done = [(await world.tick("remove_orphaned_attachments", due=False)).done for _ in range(200)]
+    assert (max(done), sum(done)) == (1, 6)
+    assert await world.tools.outside.storage.older(0, 100) == [f"disputes/{UUID(int=0).hex}"]
+
+
+async def test_a_dispute_waits_for_a_storage_that_holds_nothing_at_all(world, tmp_path):
+    """As where the worker's folder is not mounted: it does not fail for that."""
+    dispute = await world.created()
+    there = world.tools.outside.storage._folder
+    away = there.rename(tmp_path / "away")
+    await world.create_tick()
+    assert await world.stands(dispute) == "CREATED"
+    assert not there.exists()
+    away.rename(there)
+    await world.create_tick()
+    assert await world.stands(dispute) == "PENDING"

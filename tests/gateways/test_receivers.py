@@ -6,6 +6,9 @@ import asyncio
 import hmac
 import socket
 import ssl
+import subprocess
+import sys
+import threading
 import time
 import traceback
 from collections.abc import AsyncIterator
@@ -222,6 +225,91 @@ async def test_a_name_that_nobody_knows_leaves_it_open(receivers):
     assert await outcome(receivers.post(told("https://merchant.example/"))) == unsure(
         "connection: ClientConnectorDNSError"
     )
+
+
+# --- names, as they are looked up
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """Names of `.dead` are asked for until the end of the test; how many are."""
+    end, asked, known = threading.Event(), [], socket.getaddrinfo
+
+    def getaddrinfo(host, *args, **more):
+        if str(host).endswith(".dead"):
+            asked.append(host)
+            end.wait(20)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return known(host, *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield asked
+    end.set()
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_names_that_never_answer_hold_up_nobody_elses(hanging, knobs, loop):
+    """More of them than the loop has threads for names, or we have."""
+    knobs(receiver_timeout_seconds=1, outside_connections_max=1_000)
+
+    async def asked():
+        async with system.connection() as outside:
+            receivers = HttpReceivers(outside)
+            urls = [f"https://merchant{number}.dead/" for number in range(60)]
+            waiting = [asyncio.create_task(outcome(receivers.post(told(url)))) for url in urls]
+            async with asyncio.timeout(5):
+                while len(hanging) < system.LOOKUPS_AT_ONCE:
+                    await asyncio.sleep(0.01)
+            began = time.monotonic()
+            assert await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+            assert time.monotonic() - began < 0.8
+            ended = await asyncio.gather(*waiting)
+            assert {one[0] for one in ended} == {"Unsure"}
+            assert len(hanging) == system.LOOKUPS_AT_ONCE  # those that found no place are not asked for later
+            closing = time.monotonic()
+        assert closing - began < 3
+        assert time.monotonic() - closing < 0.5
+
+    with asyncio.Runner(loop_factory=pytest.importorskip(loop).new_event_loop) as runner:
+        runner.run(asked())
+
+
+def test_a_process_ends_though_a_name_never_answers(tmp_path):
+    """As one does that is told to stop."""
+    program = """
+import asyncio, socket, time
+from gateways import receivers
+socket.getaddrinfo = lambda *_, **__: time.sleep(60)
+async def ask():
+    resolver = receivers.Lookups()
+    try:
+        await asyncio.wait_for(resolver.resolve("merchant.dead", 443), 0.2)
+    except TimeoutError:
+        print("timeout")
+asyncio.run(ask())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=20, check=False, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "timeout\n", "")
+
+
+async def test_a_place_is_given_back_when_a_name_is_found_or_not(monkeypatch):
+    looked_up = system.Lookups()
+    monkeypatch.setattr(system, "LOOKUPS_AT_ONCE", 1)
+    one = system.Lookups()
+    for _ in range(3):
+        found = await one.resolve("localhost", 443, socket.AF_INET)
+        assert [(each["hostname"], each["host"], each["port"]) for each in found] == [("localhost", "127.0.0.1", 443)]
+        for odd in ("no-such-name.invalid", "a" * 70 + ".example"):
+            with pytest.raises((OSError, ValueError)):
+                await one.resolve(odd, 443)
+    assert [each["host"] for each in await looked_up.resolve("::1", 443, socket.AF_INET6)] == ["::1"]
+
+
+async def test_what_is_looked_up_so_is_not_asked_where_it_is_inner(knobs):
+    names = PublicResolver(system.Lookups())
+    with pytest.raises(Barred):
+        await names.resolve("localhost", 443, socket.AF_UNSPEC)
+    await names.close()
 
 
 async def test_an_inner_server_hears_nothing(receivers, server):

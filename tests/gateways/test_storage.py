@@ -18,7 +18,7 @@ from gateways.storage import BucketStorage, FolderStorage, storage
 from gateways.wiring import api_gateways, check_api, worker_gateways
 from settings import DEVELOPMENT_SECRET, Settings, settings
 from settings.uploads import DEVELOPMENT_ATTACHMENT_SECRET
-from tests.gateways.bucket import Bucket, clean_environment, environment
+from tests.gateways.bucket import PAGE, Bucket, clean_environment, environment
 from tests.gateways.served import raw
 from tests.gateways.test_wiring import BARE
 from tests.kernel.test_files import HTML, PNG
@@ -111,6 +111,99 @@ async def test_what_is_old_is_listed_in_order_by_pages(kept):
     assert await keys(kept, limit=3, after=sorted(names)[2]) == sorted(names)[3:6]
     assert await keys(kept, after="disputes/z") == []
     assert await keys(kept, seconds=60) == []
+
+
+@pytest.mark.parametrize("begin", ["disputes/", "disputes/c", "disputes/cc", "disputes/e", "disputes/z"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
+async def test_what_is_old_is_listed_once_around_from_anywhere(kept, begin, limit):
+    names = [f"disputes/{letter}" for letter in "abcde"]
+    await kept.put("somebody-else/backup", b"x", "image/png")
+    for name in names:
+        await kept.put(name, b"x", "image/png")
+    pages = [list(page) async for page in kept.pages(-60, limit, begin)]
+    around = [name for name in names if name > begin] + [name for name in names if name <= begin]
+    assert [name for page in pages for name in page] == around
+    assert max(map(len, pages)) <= limit
+    assert [page async for page in kept.pages(60, limit, begin)] == []
+
+
+async def test_what_is_removed_on_the_way_around_hides_nothing(kept):
+    names = [f"disputes/{letter}" for letter in "abcdefg"]
+    for name in names:
+        await kept.put(name, b"x", "image/png")
+    seen = []
+    async for page in kept.pages(-60, 2, "disputes/d"):
+        seen += page
+        await kept.remove(page)
+    assert sorted(seen) == names
+    assert await keys(kept) == []
+
+
+async def test_a_folder_is_listed_once_for_all_its_pages(folder, monkeypatch):
+    for number in range(6):
+        await folder.put(f"disputes/{number}", b"x", "image/png")
+    listed, listing = [], FolderStorage._listing
+
+    def counted(self, after):
+        listed.append(after)
+        return listing(self, after)
+
+    monkeypatch.setattr(FolderStorage, "_listing", counted)
+    assert len([page async for page in folder.pages(-60, 1, "disputes/3")]) == 6
+    assert listed == [None]
+
+
+async def test_a_listing_of_many_pages_has_the_time_of_a_call_for_each(in_bucket, bucket, server, knobs, monkeypatch):
+    monkeypatch.setattr("gateways.storage._PAGE", PAGE)
+    for number in range(15):
+        await in_bucket.put(f"disputes/{number:02}", b"x", "image/png")
+    knobs(outside_timeout_seconds=0.4)
+    kept, answer = storage(), server.answer
+    server.answer = lambda seen: [0.15, answer(seen)]
+    assert len(await keys(kept)) == 15
+
+
+# --- what holds nothing at all
+
+
+async def test_a_storage_that_holds_nothing_says_nothing_of_our_files(kept, folder, tmp_path):
+    assert await kept.present([]) == frozenset()
+    with pytest.raises(Unsure) as no:
+        await kept.present(["disputes/a"])
+    assert (no.value.system, no.value.operation) == ("storage", "present")
+    await kept.put("disputes/b", PNG, "image/png")
+    assert await kept.present(["disputes/a"]) == frozenset()
+
+
+async def test_of_a_bucket_only_our_place_in_it_counts(in_bucket, bucket, knobs):
+    await in_bucket.put("disputes/a", PNG, "image/png")
+    knobs(storage_url="s3://files/elsewhere")
+    with pytest.raises(Unsure, match="nothing is there at all"):
+        await storage().present(["disputes/a"])
+
+
+async def test_a_bucket_that_there_is_not_is_unsure(in_bucket, server):
+    server.answer = lambda _: raw(404, b"<Error><Code>NoSuchBucket</Code></Error>")
+    with pytest.raises(Unsure):
+        await in_bucket.present(["disputes/a"])
+
+
+async def test_a_folder_is_not_made_by_reading(folder, tmp_path):
+    with pytest.raises(Unsure):
+        await folder.present(["disputes/a"])
+    await folder.remove(["disputes/a"])
+    assert await keys(folder) == []
+    assert await folder.open((await folder.link("disputes/a", 60)).rsplit("/", 1)[1]) is None
+    assert not (tmp_path / "home").exists()
+
+
+async def test_a_folder_that_is_empty_is_not_mounted_and_one_that_was_emptied_is(folder, tmp_path):
+    (tmp_path / "home" / "attachments").mkdir(parents=True)
+    with pytest.raises(Unsure, match="nothing is there at all"):
+        await folder.present(["disputes/a"])
+    await folder.put("disputes/a", PNG, "image/png")
+    await folder.remove(["disputes/a"])
+    assert await folder.present(["disputes/a"]) == frozenset()
 
 
 async def test_only_what_was_put_so_long_ago_is_old(folder, in_bucket, bucket):

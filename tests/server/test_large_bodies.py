@@ -181,13 +181,29 @@ async def test_more_than_there_are_places_for_wait_and_are_turned_away(served, c
     assert large.held == 0
 
 
-async def test_one_sender_does_not_take_all_places(served, client, knobs):
+async def test_one_party_does_not_take_all_places(served, client, knobs):
     knobs(uploads_per_viewer_max=1)
     large = served.app.state.large
     async with Half(served.port):
         await until(lambda: large.held == 1)
-        for by, status in ((MERCHANT, 429), (Asker.of(Role.MERCHANT, "another", party="party-1"), 200)):
+        for by, status in (
+            (MERCHANT, 429),
+            (Asker.of(Role.MERCHANT, "another", party=MERCHANT.viewer.party), 429),
+            (Asker.of(Role.MERCHANT, "another", party="party-2"), 200),
+            (Asker.of(Role.OPERATOR), 200),
+        ):
             headers = headed(by, content_type="application/json")
+            assert (await client.post("/graphql", content=json_of(MIB), headers=headers)).status_code == status
+    await until(lambda: large.held == 0)
+
+
+async def test_who_has_no_party_has_a_share_of_his_own(served, client, knobs):
+    knobs(uploads_per_viewer_max=1)
+    large = served.app.state.large
+    async with Half(served.port, Asker.of(Role.OPERATOR, "one")):
+        await until(lambda: large.held == 1)
+        for name, status in (("one", 429), ("another", 200)):
+            headers = headed(Asker.of(Role.OPERATOR, name), content_type="application/json")
             assert (await client.post("/graphql", content=json_of(MIB), headers=headers)).status_code == status
     await until(lambda: large.held == 0)
 
