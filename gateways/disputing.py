@@ -5,7 +5,7 @@ Every call raises `Refused` for a definite no, with its code, or `Unsure` for al
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -312,4 +312,8 @@ class Storage(Protocol):
 
     async def older(self, seconds: int, limit: int, after: str | None = None) -> Sequence[str]:
         """Keys of ours, in order, from behind `after` on, of what was put longer ago than that. Raises `Unsure`."""
+        ...
+
+    def pages(self, seconds: int, limit: int, begin: str) -> AsyncGenerator[Sequence[str], None]:
+        """All that `older` tells, once, so many at a time, from behind `begin` on and round to it. Raises `Unsure`."""
         ...

@@ -32,7 +32,7 @@ SYSTEM = "receivers"
 SIGNATURE, DELIVERY = "Saldo-Signature", "Saldo-Delivery"
 URL_MAX = 1_000
 NOT_ALLOWED = "address_not_allowed"
-LOOKUPS_AT_ONCE = 8
+
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 _Found: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -93,7 +93,7 @@ class Lookups(AbstractResolver):
     """
 
     def __init__(self) -> None:
-        self._places = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+        self._places = asyncio.Semaphore(settings().receiver_lookups_at_once)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

@@ -124,10 +124,7 @@ class ObjectStorage(Storage):
         return await self._older(datetime.now(UTC) - timedelta(seconds=seconds), limit, after)
 
     async def pages(self, seconds: int, limit: int, begin: str) -> AsyncGenerator[Sequence[str], None]:
-        """All that `older` tells, once, from behind `begin` on and round to it. Raises `Unsure`.
-
-        A bucket is asked for each page; a folder, which has no order, is listed once.
-        """
+        """A bucket is asked for each page; a folder, which has no order, is listed once."""
         if not self._in_order:
             listed = await self.older(seconds, sys.maxsize)
             first = bisect_right(listed, begin)

@@ -111,6 +111,7 @@ class Outside(BaseModel):
         default=False, description="plain http and inner addresses too (development): for tests, and the sandbox"
     )
     receiver_timeout_seconds: float = Field(default=10, ge=0.05, le=60, description="of one message to a merchant")
+    receiver_lookups_at_once: int = Field(default=8, ge=1, le=100, description="of the names of merchants' servers")
 
     @model_validator(mode="before")
     @classmethod

@@ -219,7 +219,6 @@ class PaymentCallback(LivingRow):
     status = fields.CharEnumField(CallbackStatus, max_length=40, description="what came of it")
     detail = fields.CharField(max_length=TEXT_MAX, null=True, description="why it came to that")
     give_up_at = fields.DatetimeField()
-    delayed = fields.BooleanField(default=False, description="whether it has waited as its terminal wants")
     again = fields.BooleanField(default=False, description="whether it was told again while it waits")
     next_check_at = fields.DatetimeField(null=True)
     failures = fields.IntField(default=0, description="in a row")

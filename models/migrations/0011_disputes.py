@@ -152,7 +152,6 @@ class Migration(migrations.Migration):
                 ('status', fields.CharEnumField(description='what came of it', enum_type=CallbackStatus, max_length=40)),
                 ('detail', fields.CharField(null=True, description='why it came to that', max_length=1000)),
                 ('give_up_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ('delayed', fields.BooleanField(default=False, description='whether it has waited as its terminal wants')),
                 ('again', fields.BooleanField(default=False, description='whether it was told again while it waits')),
                 ('next_check_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('failures', fields.IntField(default=0, description='in a row')),

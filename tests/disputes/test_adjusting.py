@@ -140,22 +140,6 @@ async def test_36_once_it_was_sent_the_dispute_is_not_cancelled(world, nothing_w
     assert await world.adjustments() == [("captured", 1)]
 
 
-async def test_36_what_billing_definitely_did_not_take_was_not_sent(world):
-    dispute = await changed(world)
-    path = f"{world.box.url}/billing/invoices/inv/payments/pay/adjustments"
-    headers = {
-        "authorization": "Bearer development-only-billing-token-which-production-refuses",
-        "idempotency-key": "o",
-    }
-    await world.box.tell("billing/adjusting", hold=True)
-    body = {"kind": "cash_flow", "reason": "another's", "amount": 1, "currency": "RUB"}
-    assert (await world.box.client.post(path, json=body, headers=headers)).status_code == 201
-    await world.adjust_tick()
-    assert (await job(dispute))["cash_flow_sent_at"] is None
-    (answer,) = await world.desk("cancelDisputes", dispute)
-    assert (answer["status"], answer["adjustment"]["status"]) == ("CANCELLED", "CANCELLED")
-
-
 async def test_36_a_verb_while_billing_is_asked_comes_first_or_is_refused(world):
     dispute = await world.adjusting()
     await world.script("billing", "payment", "slow", seconds=0.5)

@@ -267,7 +267,7 @@ async def a_sleepy_listener(world: World) -> list[str]:
     cost = Money(10_000, "RUB")
     return await that_write(
         {
-            "delayed": lambda: disputes.callback_delayed(sleepy, sleepy.due_at, by=WORKER),
+            "delayed": lambda: disputes.callback_delayed(sleepy, sleepy.created_at, by=WORKER),
             "put off": lambda: disputes.callback_put_off(sleepy, "late", begun=True, by=WORKER),
             "ended": lambda: disputes.callback_ended(sleepy, "deny", "late", by=WORKER),
             "confirmed": lambda: disputes.callback_confirmed(sleepy, cost, None, by=WORKER),

@@ -78,7 +78,9 @@ class World:
         return [(one["kind"], one["made"]) for one in listed]
 
     async def calls(self, system: str, operation: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self.box.ask("calls", system=system, operation=operation))["calls"]
+        """Those of an operation, or `*`: of all."""
+        which = {} if operation == "*" else {"operation": operation}
+        found: list[dict[str, Any]] = (await self.box.ask("calls", system=system, **which))["calls"]
         return found
 
     async def script(self, system: str, operation: str, outcome: str, **more: Any) -> None:

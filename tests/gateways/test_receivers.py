@@ -33,6 +33,7 @@ from gateways.disputing import Told
 from gateways.outside import Barred
 from gateways.receipts import Refused, Unsure
 from gateways.receivers import HttpReceivers, PublicResolver, check_address, public, secret_of
+from settings import settings
 from tests.gateways.payers import refused, unsure
 from tests.gateways.served import raw, serving
 
@@ -258,14 +259,16 @@ def test_names_that_never_answer_hold_up_nobody_elses(hanging, knobs, loop):
             urls = [f"https://merchant{number}.dead/" for number in range(60)]
             waiting = [asyncio.create_task(outcome(receivers.post(told(url)))) for url in urls]
             async with asyncio.timeout(5):
-                while len(hanging) < system.LOOKUPS_AT_ONCE:
+                while len(hanging) < settings().receiver_lookups_at_once:
                     await asyncio.sleep(0.01)
             began = time.monotonic()
             assert await asyncio.get_running_loop().getaddrinfo("localhost", 80)
             assert time.monotonic() - began < 0.8
             ended = await asyncio.gather(*waiting)
             assert {one[0] for one in ended} == {"Unsure"}
-            assert len(hanging) == system.LOOKUPS_AT_ONCE  # those that found no place are not asked for later
+            assert (
+                len(hanging) == settings().receiver_lookups_at_once
+            )  # those that found no place are not asked for later
             closing = time.monotonic()
         assert closing - began < 3
         assert time.monotonic() - closing < 0.5
@@ -292,9 +295,9 @@ asyncio.run(ask())
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "timeout\n", "")
 
 
-async def test_a_place_is_given_back_when_a_name_is_found_or_not(monkeypatch):
+async def test_a_place_is_given_back_when_a_name_is_found_or_not(knobs):
     looked_up = system.Lookups()
-    monkeypatch.setattr(system, "LOOKUPS_AT_ONCE", 1)
+    knobs(receiver_lookups_at_once=1)
     one = system.Lookups()
     for _ in range(3):
         found = await one.resolve("localhost", 443, socket.AF_INET)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from models.disputes import postings
 from models.disputes.errors import CallbacksDisabled
-from models.disputes.lifecycle import AdjustmentStatus, Polling
+from models.disputes.lifecycle import AdjustmentStatus
 from models.disputes.operations.locking import (
     Held,
     at_payment,
@@ -75,9 +75,7 @@ class ClaimedCallback:
     invoice: str
     payment: str
     created_at: datetime
-    due_at: datetime
     give_up_at: datetime
-    delayed: bool
     failures: int
     attempts: int
     token: UUID
@@ -87,16 +85,12 @@ class ClaimedCallback:
 
     @classmethod
     def of(cls, row: PaymentCallback) -> ClaimedCallback:
-        if row.lease_token is None or row.next_check_at is None:
-            raise AssertionError("a claimed row has a token, and a time at which it was due")
+        if row.lease_token is None:
+            raise AssertionError("a claimed row has a token")
         return cls(
-            row.id, row.invoice_id, row.payment_id, row.created_at, row.next_check_at, row.give_up_at, row.delayed,
-            row.failures, row.attempts, row.lease_token,
+            row.id, row.invoice_id, row.payment_id, row.created_at, row.give_up_at, row.failures, row.attempts,
+            row.lease_token,
         )  # fmt: skip
-
-    @property
-    def next_check(self) -> datetime:
-        return Polling().next_check(since=self.created_at, last=self.due_at, now=now())
 
 
 @step()
@@ -156,7 +150,7 @@ async def callback_delayed(work: Unit, claimed: ClaimedCallback, until: datetime
     """Its terminal wants it asked later; what time there is for it begins then."""
     row = await _ours(work, claimed)
     if row is not None:
-        row.delayed, row.next_check_at = True, until
+        row.next_check_at = until
         row.give_up_at = until + timedelta(minutes=settings().dispute_adjustment_minutes)
         release(row)
         await work.record(row, "delay", until=until)
