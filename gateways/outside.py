@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "saldo"}
 JSON = "application/json"
+VISIBLE = re.compile("[!-~]*").fullmatch
 KEPT_SECONDS = 4
 """An idle connection is given up before the usual five seconds after which servers do."""
 _LOST = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
@@ -60,7 +62,7 @@ class _Call:
     @property
     def url(self) -> URL:
         """To the letter: what was escaped stays so, and what should have been is not asked."""
-        if not all("!" <= sign <= "~" for sign in self.address):
+        if not VISIBLE(self.address):
             raise _Odd("address")
         return URL(self.address, encoded=True)
 

@@ -32,8 +32,8 @@ GONE = {INVOICE_NOT_FOUND: INVOICE_GONE, PAYMENT_NOT_FOUND: PAYMENT_GONE}
 """What is written down where billing has no such thing any more."""
 TIME_USED = 0.5
 """Of a tick's timeout: what is begun later might not end within it."""
-ROOM_WORTH_A_CLAIM = 4
-"""A claim is made when a quarter of those at work have ended: it costs a statement, whether it takes one or many."""
+ROOM_WORTH_A_CLAIM = 10
+"""A claim is made when a tenth of those at work have ended: it costs a statement, whether it takes one or many."""
 CONCLUDED_TOGETHER, TOGETHER_SECONDS = 50, 1.0
 C = TypeVar("C")
 G = TypeVar("G")
@@ -55,30 +55,53 @@ async def drain(
     """
     limits, outcomes = tools.settings, Counter[bool]()
     until = time.monotonic() + limits.dispute_timeout_seconds * TIME_USED * share
-    running: set[asyncio.Task[bool]] = set()
+    places = Places(limits.dispute_at_once, max(1, limits.dispute_at_once // ROOM_WORTH_A_CLAIM))
 
     async def in_time(one: C) -> None:
         async with asyncio.timeout(limits.dispute_deadline_seconds):
             await body(one)
 
+    async def do(one: C) -> None:
+        try:
+            outcomes[await done(one, in_time, failed)] += 1
+        finally:
+            places.give_back()
+
     more, unclaimed = True, None
     async with asyncio.TaskGroup() as group:
-        while more or running:
-            room = limits.dispute_at_once - len(running)
-            if more and room >= max(1, limits.dispute_at_once // ROOM_WORTH_A_CLAIM):
-                wanted = min(room, limits.dispute_batch)
-                try:
-                    claimed = await claim(wanted, limits.dispute_lease_seconds)
-                except Exception as error:  # noqa: BLE001  raised below
-                    claimed, unclaimed = [], error
-                running |= {group.create_task(done(one, in_time, failed)) for one in claimed}
-                more = len(claimed) == wanted and time.monotonic() < until
-            if running:
-                ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                outcomes.update(task.result() for task in ended)
+        while more:
+            wanted = min(await places.room(), limits.dispute_batch)
+            try:
+                claimed = await claim(wanted, limits.dispute_lease_seconds)
+            except Exception as error:  # noqa: BLE001  raised below
+                claimed, unclaimed = [], error
+            places.take(len(claimed))
+            for one in claimed:
+                group.create_task(do(one))
+            more = len(claimed) == wanted and time.monotonic() < until
     if unclaimed is not None:
         raise unclaimed
     return Report(outcomes[True], outcomes[False])
+
+
+class Places:
+    """So many may be at work; whoever brings more waits until there is room for enough of them."""
+
+    def __init__(self, count: int, enough: int) -> None:
+        self._free, self._enough, self._given_back = count, enough, asyncio.Event()
+
+    async def room(self) -> int:
+        while self._free < self._enough:
+            self._given_back.clear()
+            await self._given_back.wait()
+        return self._free
+
+    def take(self, count: int) -> None:
+        self._free -= count
+
+    def give_back(self) -> None:
+        self._free += 1
+        self._given_back.set()
 
 
 class Gathered(Generic[C]):
