@@ -41,7 +41,7 @@ class Barred(OSError):
     """A resolver does not let us go there; the reason of the `Unsure` is then `BARRED`."""
 
 
-BARRED = "barred"
+BARRED, TIMEOUT = "barred", "timeout"
 
 
 class _Odd(Exception):
@@ -171,7 +171,7 @@ class Outside:
         except _Odd as odd:
             reason = str(odd)
         except TimeoutError:
-            reason = "timeout"
+            reason = TIMEOUT
         except (aiohttp.ClientError, OSError, ValueError, LookupError) as error:
             barred = isinstance(getattr(error, "os_error", None), Barred)
             reason = BARRED if barred else f"connection: {type(error).__name__}"

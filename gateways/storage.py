@@ -26,6 +26,7 @@ from obstore.store import LocalStore, S3Store
 
 from gateways.addresses import Addresses
 from gateways.disputing import OURS, Storage
+from gateways.outside import TIMEOUT
 from gateways.receipts import Unsure
 from models.kernel.files import detected
 from models.kernel.metrics import OUTSIDE
@@ -185,7 +186,7 @@ class ObjectStorage(Storage):
             async with asyncio.timeout(settings().outside_timeout_seconds):
                 answer = await ask()
         except TimeoutError:
-            reason = "timeout"
+            reason = TIMEOUT
         except _FAILURES as failure:
             reason = type(failure).__name__
         else:

@@ -10,17 +10,20 @@ import pytest
 
 from gateways.wiring import Gateways
 from jobs import disputing
+from jobs.notifying import SILENT_AFTER
 from jobs.running import SLACK_SECONDS, scheduled, woken
 from jobs.wiring import BODIES
 from jobs.worker import Worker
 from models.disputes import operations as disputes
 from models.disputes.wiring import JOBS as OURS
 from models.kernel.sql import fetch, sql
+from models.kernel.viewer import Role
 from models.work.jobs import Job
 from models.work.operations import Report
 from settings import Settings
-from tests.disputes.test_telling import ended, hook, messages, notify
+from tests.disputes.test_telling import ended, hook, messages, notify, received
 from tests.disputes.world import WORKER
+from tests.make import Asker
 
 ASKING = [job.name for job in OURS if job.name not in ("tell_support", "remove_orphaned_attachments")]
 
@@ -192,3 +195,28 @@ def test_a_call_ends_before_its_dispute_must(knobs, name):
     knobs(dispute_deadline_seconds=20, **{f"{name}_timeout_seconds": 20})
     with pytest.raises(ValueError, match=f"{name}_timeout_seconds must be below dispute_deadline_seconds"):
         Settings()
+
+
+async def test_a_server_that_never_answers_holds_up_no_other(world):
+    """However many messages wait for it: the rest of them come later, and lose no attempt by it."""
+    world.knobs(dispute_at_once=4, receiver_timeout_seconds=0.3)
+    for number in range(30):
+        await ended(world, f"inv-{number}", url=hook(world, "dead"))
+    await world.payment("inv-other", partyId="other", shopId="o")
+    by = Asker.of(Role.MERCHANT, "other", party="other")
+    answer = await world.ask_to_create("inv-other", by=by, notificationUrl=hook(world, "other"))
+    await world.desk("cancelDisputes", answer["disputeId"])
+    await world.script("receiver", "notify", "slow", seconds=5, times=30, match="dead")
+    await world.due()
+    async with asyncio.timeout(20):
+        report = await notify(world, due=False)
+    assert len(await received(world, "other")) == 1
+    asked = SILENT_AFTER + 4  # those that were at work when the last one was silent
+    assert SILENT_AFTER <= report.failures < asked
+    left = [left for (left, error) in await rows("dispute_notification", "attempts_left, last_error") if error]
+    assert left == [4] * report.failures
+    query = (
+        "SELECT count(*) FROM dispute_notification WHERE next_check_at > saldo_now() + interval '50 s' AND failures = 0"
+    )
+    assert (await fetch(sql(query)))[0]["count"] == 30 - report.failures
+    assert await rows("dispute_notification", "lease_token") == [(None,)] * 31

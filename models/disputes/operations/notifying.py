@@ -6,7 +6,7 @@ sent and got no answer is sent again, under the same key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -109,6 +109,20 @@ async def not_notified(work: Unit, claimed: ClaimedNotice, error: str, *, by: Vi
     row.next_check_at = None
     await work.move_child(row, "give_up_notifying", dispute, error=row.last_error)
     return True
+
+
+@step()
+async def not_yet(work: Unit, claimed: Sequence[ClaimedNotice], *, seconds: int, by: Viewer) -> int:
+    """Nobody was asked: they are due again after so long, and no attempt was made. Answers how many claims still held."""
+    written = await work.db.fetch(
+        """UPDATE dispute_notification r SET next_check_at = saldo_now() + make_interval(secs => $3), attempts = 0,
+                  lease_until = NULL, lease_token = NULL
+             FROM unnest($1::bigint[], $2::uuid[]) k(id, token) WHERE r.id = k.id AND r.lease_token = k.token RETURNING r.id""",
+        [one.id for one in claimed],
+        [one.token for one in claimed],
+        seconds,
+    )
+    return len(written)
 
 
 def _next_attempt(failures: int) -> datetime:
