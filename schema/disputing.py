@@ -91,7 +91,8 @@ class DisputeApproval:
     dispute: DisputeRef = strawberry.field(description="Which.")
     skip_provider_check: bool = strawberry.field(
         description="True: it has succeeded by your word, and billing is left as it is. False: its provider is asked, and "
-        "billing put right. One that waits for its adjustment succeeds either way."
+        "billing put right. One that waits for its adjustment succeeds either way: with true the adjustment is called off, with "
+        "false it goes on."
     )
     changed_amount: MoneyInput | None = strawberry.field(default=None, description="What the payer paid.")
     provider_message: str | None = strawberry.field(default=None, description="What the provider says.")
