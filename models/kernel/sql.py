@@ -86,6 +86,16 @@ async def transaction() -> AsyncIterator[Db]:
             connections.set(DEFAULT, outside)
 
 
+@asynccontextmanager
+async def snapshot() -> AsyncIterator[Db]:
+    """One unchanging picture of the database for many reads, over a connection that nobody else here speaks over."""
+    async with (
+        connections.get(DEFAULT).acquire_connection() as db,
+        db.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield db
+
+
 async def _not_begun(context: TransactionContext) -> None:
     """Whoever is cancelled during BEGIN would, by Tortoise, take the connection out of the pool for ever."""
     if isinstance(context, TransactionContextPooled) and hasattr(context, "token"):

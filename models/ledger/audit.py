@@ -10,7 +10,7 @@ from typing import Any, Self
 import orjson
 
 from models.kernel.clock import now
-from models.kernel.sql import transaction
+from models.kernel.sql import snapshot
 
 DIFFERENCES_MAX = 20
 
@@ -158,10 +158,8 @@ CHECKS: tuple[Check, ...] = (
 async def audit(checks: Sequence[Check]) -> Report:
     """Run every check on one snapshot of the books."""
     started = now()
-    async with transaction() as db:
-        await db.execute(
-            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = '10min'"
-        )
+    async with snapshot() as db:
+        await db.execute("SET LOCAL statement_timeout = '10min'")
         findings = tuple([await _run(db, check) for check in checks])
         size = await db.fetchrow(
             "SELECT (SELECT count(*) FROM ledger_account) AS accounts, (SELECT count(*) FROM ledger_transfer) AS transfers"
