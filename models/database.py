@@ -15,10 +15,27 @@ APP = "models"
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """Nothing here changes a session, so a connection goes back to the pool without the round trip of a reset."""
+    """Nothing here changes a session, so a connection goes back to the pool without the round trip of a reset.
+
+    But for one whose call failed or was cut off: what asyncpg has prepared and not yet asked leaves the server within a
+    transaction that the client knows nothing of. It would hold a snapshot, and whoever comes next would begin in it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._cut_off = False
 
     def get_reset_query(self) -> str:
-        return ""
+        cut_off, self._cut_off = self._cut_off, False
+        return str(super().get_reset_query()) if cut_off else ""
+
+    async def _do_execute(self, *args: Any, **kwargs: Any) -> Any:
+        """All that is prepared and then asked goes through here."""
+        try:
+            return await super()._do_execute(*args, **kwargs)
+        except BaseException:
+            self._cut_off = True
+            raise
 
 
 def credentials(url: str) -> dict[str, Any]:
