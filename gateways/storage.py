@@ -250,8 +250,7 @@ class FolderStorage(ObjectStorage):
     @cached_property
     def _store(self) -> LocalStore:
         """FileNotFoundError: there is no folder, and so no file."""
-        if not self._folder.exists():
-            raise FileNotFoundError(self._folder)
+        self._folder.stat()
         return LocalStore(self._folder)
 
     def _make(self) -> None:
