@@ -80,7 +80,7 @@ class LargeBodies:
 
 def _sharing(viewer: Viewer) -> str:
     """Who has one share: all of a party together."""
-    return viewer.party or viewer.subject
+    return f"party:{viewer.party}" if viewer.party else viewer.subject
 
 
 async def parts_of(http: Request, places: contextlib.AsyncExitStack | None) -> AsyncGenerator[bytes, None]:
