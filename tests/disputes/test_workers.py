@@ -199,7 +199,7 @@ def test_a_call_ends_before_its_dispute_must(knobs, name):
 
 async def test_a_server_that_never_answers_holds_up_no_other(world):
     """However many messages wait for it: the rest of them come later, and lose no attempt by it."""
-    world.knobs(dispute_at_once=4, receiver_timeout_seconds=0.3)
+    world.knobs(dispute_at_once=4, receiver_timeout_seconds=1)
     for number in range(30):
         await ended(world, f"inv-{number}", url=hook(world, "dead"))
     await world.payment("inv-other", partyId="other", shopId="o")

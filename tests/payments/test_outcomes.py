@@ -244,18 +244,18 @@ async def due_now():
 # --- calls about no payment: one mishap after the other ---------------------------------------------------------------------
 
 
-@pytest.fixture
-def impatient(world, knobs):
-    """They come one after the other, and some last as long as anybody waits for an answer."""
-    knobs(outside_timeout_seconds=0.4)
+def wait_for(knobs, mishap):
+    """Some last as long as anybody waits for an answer: not long, and for no other answer as short."""
+    knobs(outside_timeout_seconds=0.6 if mishap["outcome"] in {"timeout", "slow"} else 5)
 
 
 NOT_READ = [{"job": "check_payments", "step": "SCAN", "subject": "tron"}]
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("called", ["the solid head", "the receipts of a block", "a block without transactions"])
-async def test_whatever_a_block_comes_to_nothing_is_written_and_it_is_read_again(world, flow, nothing_written, called):
+async def test_whatever_a_block_comes_to_nothing_is_written_and_it_is_read_again(
+    world, flow, nothing_written, knobs, called
+):
     empty = (await world.box.tell("tron/mine"))["head"]
     await flow.begin("deposit")
     operation, asked = {
@@ -273,9 +273,10 @@ async def test_whatever_a_block_comes_to_nothing_is_written_and_it_is_read_again
     await flow.ends_as_if_undisturbed()
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("called", ["getnowblock", "gettransactioninfobyblocknum", "getblockbynum"])
-async def test_whatever_news_come_to_nothing_is_written_and_they_are_told_later(world, flow, nothing_written, called):
+async def test_whatever_news_come_to_nothing_is_written_and_they_are_told_later(
+    world, flow, nothing_written, called, knobs
+):
     """Of a block that is not solid yet, and of an empty one below it."""
     await world.box.tell("tron/settings", solidAfter=2)
     empty = (await world.box.tell("tron/mine"))["head"]
@@ -284,6 +285,7 @@ async def test_whatever_news_come_to_nothing_is_written_and_they_are_told_later(
     await world.tick()  # reads what is solid
     asked = {"gettransactioninfobyblocknum": f'{{"num":{empty + 1}', "getblockbynum": f'{{"num":{empty}'}
     for name, mishap in MISHAPS.items():
+        wait_for(knobs, mishap)
         await world.script(called, match=f"tron/wallet/{called}{asked.get(called, '')}", **mishap)
         async with nothing_written():
             await world.tick()
@@ -296,15 +298,15 @@ async def test_whatever_news_come_to_nothing_is_written_and_they_are_told_later(
     await flow.ends_as_if_undisturbed(("open", "see_deposit", "credit_deposit", "settle"))
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("operation", "sweeps"), [("getchainparameters", []), ("getnowblock", [("top_up", "planned")])]
 )
 async def test_whatever_prices_and_the_block_to_refer_to_come_to_the_payment_waits(
-    world, flow, monkeypatch, operation, sweeps
+    world, flow, monkeypatch, knobs, operation, sweeps
 ):
     monkeypatch.setattr(node, "PRICES_KEPT_SECONDS", 0)
     for name, mishap in MISHAPS.items():
+        wait_for(knobs, mishap)
         await flow.begin(name)
         if operation == "getnowblock":  # the scan asks for it first
             await world.script(operation, "slow", seconds=0, match="walletsolidity/")
