@@ -73,7 +73,7 @@ async def test_what_an_operator_has_called_off_no_word_of_a_provider_begins_agai
     assert (await world.desk("cancelDisputes", dispute))[0]["status"] == "CANCELLED"
     await told(world)
     (row,) = await fetch(sql("SELECT status, detail FROM payment_callback"))
-    assert (row["status"], row["detail"]) == ("ignored", "the adjustment of the payment has cancelled")
+    assert (row["status"], row["detail"]) == ("ignored", "the adjustment of the payment is cancelled")
     await world.adjust_tick()
     assert await world.adjustments() == []
 

@@ -36,6 +36,9 @@ from models.unit import Unit, operation, step
 from models.work.claims import DUE, back_off, claim, release
 from settings import settings
 
+OVER = (AdjustmentStatus.SUCCEEDED, AdjustmentStatus.CANCELLED)
+"""Jobs that no word of a provider begins again."""
+
 
 @operation(answers=CallbackRecord, refuses=(NotAllowed, InvalidInput, CallbacksDisabled))
 async def payment_callback(
@@ -119,7 +122,7 @@ async def callback_confirmed(
     row, of_payment = held
     job, dispute = of_payment.adjustment, of_payment.dispute
     if job is not None and job.status in OVER:
-        await _ended(work, row, "ignore", f"the adjustment of the payment has {job.status.value}")
+        await _ended(work, row, "ignore", f"the adjustment of the payment is {job.status.value}")
         return True
     if of_payment.at_work is None:
         changed = postings.changed(cost, changed)
@@ -128,9 +131,6 @@ async def callback_confirmed(
             await work.record(dispute, "start_adjustment")
     await _ended(work, row, "confirm", None)
     return True
-
-
-OVER = (AdjustmentStatus.SUCCEEDED, AdjustmentStatus.CANCELLED)
 
 
 @step()
